@@ -1,0 +1,116 @@
+import type { ChatChunk, ChatReply } from "./chat.ts";
+import type { Phase } from "./codes.ts";
+import { GatewayError } from "./error.ts";
+
+/** How many chunks without visible content may come before the first visible one. */
+const MAX_INVISIBLE = 1000;
+
+/** Replies that have begun already, so that a pipeline of many layers looks at each only once. */
+const begun = new WeakSet<AsyncIterable<ChatChunk>>();
+
+/**
+ * Waits for the first visible chunk of a reply and gives back the same reply with nothing missing. A failure before
+ * that chunk is a rejection. From then on the reply ends normally only once every choice has a finish reason; an end
+ * without one is thrown as `llm.stream.interrupted`.
+ */
+export async function begin(reply: ChatReply): Promise<ChatReply> {
+  if (begun.has(reply.chunks)) return reply;
+  const chunks = new BegunChunks(reply.chunks[Symbol.asyncIterator]());
+  await chunks.begin();
+  begun.add(chunks);
+  return { headers: reply.headers, chunks };
+}
+
+/** Whether a chunk shows the caller anything: text, reasoning, a tool call, a refusal or a finish. */
+function visible(chunk: ChatChunk): boolean {
+  for (const choice of chunk.choices) {
+    if (choice.finish_reason) return true;
+    for (const name in choice.delta) if (name !== "role" && shows(choice.delta[name])) return true;
+  }
+  return false;
+}
+
+function shows(value: unknown): boolean {
+  if (typeof value === "string" || Array.isArray(value)) return value.length > 0;
+  return typeof value === "object" && value !== null;
+}
+
+class BegunChunks implements AsyncIterableIterator<ChatChunk> {
+  readonly #source: AsyncIterator<ChatChunk>;
+  readonly #head: ChatChunk[] = [];
+  readonly #open = new Set<number>();
+  readonly #finished = new Set<number>();
+  #visible = false;
+  #over = false;
+
+  constructor(source: AsyncIterator<ChatChunk>) {
+    this.#source = source;
+  }
+
+  async begin(): Promise<void> {
+    while (!this.#visible) {
+      const result = await this.#read();
+      if (result.done) throw this.#interrupted("without an answer");
+      if (this.#head.push(result.value) > MAX_INVISIBLE) {
+        await this.return();
+        throw new GatewayError("llm.provider.bad_response", `No visible answer in ${MAX_INVISIBLE} chunks.`);
+      }
+      this.#visible = visible(result.value);
+    }
+  }
+
+  next(): Promise<IteratorResult<ChatChunk, undefined>> {
+    const value = this.#head.shift();
+    return value === undefined ? this.#read() : Promise.resolve({ done: false, value });
+  }
+
+  async return(): Promise<IteratorResult<ChatChunk, undefined>> {
+    this.#over = true;
+    this.#head.length = 0;
+    await this.#source.return?.();
+    return END;
+  }
+
+  async #read(): Promise<IteratorResult<ChatChunk, undefined>> {
+    if (this.#over) return END;
+    let result: IteratorResult<ChatChunk, unknown>;
+    try {
+      result = await this.#source.next();
+    } catch (error) {
+      this.#over = true;
+      throw error instanceof GatewayError && error.phase !== "after" ? error.in(this.#phase) : error;
+    }
+    if (!result.done) {
+      this.#track(result.value);
+      return result;
+    }
+    this.#over = true;
+    if (this.#visible && (this.#open.size > 0 || this.#finished.size === 0)) {
+      throw this.#interrupted("before the answer was finished");
+    }
+    return END;
+  }
+
+  #track(chunk: ChatChunk): void {
+    for (const { index, finish_reason } of chunk.choices) {
+      if (finish_reason) {
+        this.#finished.add(index);
+        this.#open.delete(index);
+      } else if (!this.#finished.has(index)) this.#open.add(index);
+    }
+  }
+
+  #interrupted(how: string): GatewayError {
+    return new GatewayError("llm.stream.interrupted", `The provider's stream ended ${how}.`).in(this.#phase);
+  }
+
+  get #phase(): Phase {
+    return this.#visible ? "during" : "before";
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+const END: IteratorReturnResult<undefined> = { done: true, value: undefined };

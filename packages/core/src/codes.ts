@@ -1,0 +1,103 @@
+/** Which part of the work failed. */
+export type Layer = "identity" | "quota" | "rate_limit" | "request" | "network" | "upstream" | "output" | "gateway";
+
+/** When it failed, seen from the generation of the answer: before its first visible chunk, during it, or after it. */
+export type Phase = "before" | "during" | "after";
+
+/** Whose failure it is: the gateway's (or its caller's) own, or the provider's behind it. */
+export type Origin = "gateway" | "upstream";
+
+/**
+ * Every failure that a caller can be told of. The codes are stable; a new release may add some. `retryable` says
+ * whether the same call may safely be tried again, not that it will be.
+ */
+export const codes = {
+  "llm.auth.missing_key": { status: 401, layer: "identity", origin: "gateway", phase: "before", retryable: false },
+  "llm.auth.invalid_key": { status: 401, layer: "identity", origin: "gateway", phase: "before", retryable: false },
+  "llm.access.model_unavailable": {
+    status: 403,
+    layer: "identity",
+    origin: "gateway",
+    phase: "before",
+    retryable: false,
+  },
+  "llm.billing.quota_exhausted": { status: 429, layer: "quota", origin: "gateway", phase: "before", retryable: false },
+  "llm.rate_limit.requests": { status: 429, layer: "rate_limit", origin: "gateway", phase: "before", retryable: true },
+  "llm.rate_limit.tokens": { status: 429, layer: "rate_limit", origin: "gateway", phase: "before", retryable: true },
+  "llm.rate_limit.concurrency": {
+    status: 429,
+    layer: "rate_limit",
+    origin: "gateway",
+    phase: "before",
+    retryable: true,
+  },
+  "llm.request.invalid": { status: 400, layer: "request", origin: "gateway", phase: "before", retryable: false },
+  "llm.request.unsupported_parameter": {
+    status: 400,
+    layer: "request",
+    origin: "gateway",
+    phase: "before",
+    retryable: false,
+  },
+  "llm.request.context_length": { status: 400, layer: "request", origin: "gateway", phase: "before", retryable: false },
+  "llm.request.not_found": { status: 404, layer: "request", origin: "gateway", phase: "before", retryable: false },
+  "llm.request.method_not_allowed": {
+    status: 405,
+    layer: "request",
+    origin: "gateway",
+    phase: "before",
+    retryable: false,
+  },
+  "llm.request.timeout": { status: 408, layer: "request", origin: "gateway", phase: "before", retryable: true },
+  "llm.request.too_large": { status: 413, layer: "request", origin: "gateway", phase: "before", retryable: false },
+  "llm.request.unsupported_media_type": {
+    status: 415,
+    layer: "request",
+    origin: "gateway",
+    phase: "before",
+    retryable: false,
+  },
+  "llm.request.idempotency_conflict": {
+    status: 422,
+    layer: "request",
+    origin: "gateway",
+    phase: "before",
+    retryable: false,
+  },
+  "llm.model.not_found": { status: 404, layer: "request", origin: "gateway", phase: "before", retryable: false },
+  "llm.transcript.not_found": { status: 404, layer: "request", origin: "gateway", phase: "before", retryable: false },
+  "llm.transcript.not_ready": { status: 409, layer: "request", origin: "gateway", phase: "before", retryable: true },
+  "llm.transcript.failed": { status: 422, layer: "request", origin: "gateway", phase: "before", retryable: false },
+  "llm.provider.auth": { status: 502, layer: "upstream", origin: "upstream", phase: "before", retryable: false },
+  "llm.provider.rejected": { status: 400, layer: "upstream", origin: "upstream", phase: "before", retryable: false },
+  "llm.provider.rate_limited": { status: 429, layer: "upstream", origin: "upstream", phase: "before", retryable: true },
+  "llm.provider.quota_exhausted": {
+    status: 429,
+    layer: "upstream",
+    origin: "upstream",
+    phase: "before",
+    retryable: false,
+  },
+  "llm.provider.overloaded": { status: 503, layer: "upstream", origin: "upstream", phase: "before", retryable: true },
+  "llm.provider.server_error": { status: 502, layer: "upstream", origin: "upstream", phase: "before", retryable: true },
+  "llm.provider.unreachable": { status: 502, layer: "network", origin: "upstream", phase: "before", retryable: true },
+  "llm.provider.bad_response": { status: 502, layer: "upstream", origin: "upstream", phase: "before", retryable: true },
+  "llm.timeout.connect": { status: 504, layer: "network", origin: "upstream", phase: "before", retryable: true },
+  "llm.timeout.first_token": { status: 504, layer: "upstream", origin: "upstream", phase: "before", retryable: true },
+  "llm.timeout.idle": { status: 504, layer: "upstream", origin: "upstream", phase: "during", retryable: true },
+  "llm.timeout.total": { status: 504, layer: "gateway", origin: "gateway", phase: "before", retryable: true },
+  "llm.stream.interrupted": { status: 502, layer: "upstream", origin: "upstream", phase: "during", retryable: true },
+  "llm.output.invalid_json": { status: 500, layer: "output", origin: "upstream", phase: "after", retryable: false },
+  "llm.output.schema_mismatch": { status: 500, layer: "output", origin: "upstream", phase: "after", retryable: false },
+  "llm.output.invalid_tool_arguments": {
+    status: 500,
+    layer: "output",
+    origin: "upstream",
+    phase: "after",
+    retryable: false,
+  },
+  "llm.canceled": { status: 499, layer: "gateway", origin: "gateway", phase: "before", retryable: false },
+  "llm.internal": { status: 500, layer: "gateway", origin: "gateway", phase: "before", retryable: false },
+} as const;
+
+export type Code = keyof typeof codes;

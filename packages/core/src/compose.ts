@@ -1,0 +1,14 @@
+import { begin } from "./begin.ts";
+import type { Handler, Middleware } from "./chat.ts";
+
+/**
+ * Puts layers around a handler; the first listed is outermost. Every `next`, and the handler that is returned, resolves
+ * only once the first visible chunk is in hand: a failure before it is a rejection, and may be tried again.
+ */
+export function compose(middleware: readonly Middleware[], handler: Handler): Handler {
+  const innermost: Handler = async (request) => begin(await handler(request));
+  return middleware.reduceRight<Handler>(
+    (next, layer) => async (request) => begin(await layer(request, next)),
+    innermost,
+  );
+}

@@ -1,0 +1,91 @@
+import { type Code, codes, type Layer, type Origin, type Phase } from "./codes.ts";
+
+/** One thing wrong with a request. */
+export interface Issue {
+  /** The failing field, written as in code: `messages[2].content`. Empty for the body as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** One call of a provider, made on behalf of one call of the gateway. */
+export interface Attempt {
+  readonly provider: string;
+  readonly model: string;
+  /** The provider's HTTP status; absent where none arrived. */
+  readonly status?: number;
+  /** The provider's own id of the call, to quote in its support form. */
+  readonly upstreamRequestId?: string;
+  /** Milliseconds until its first visible chunk, or until it failed. */
+  readonly durationMs: number;
+  /** How it failed; absent where it did not. */
+  readonly code?: Code;
+}
+
+/** What a `GatewayError` may say beyond its code and message. What is left out follows from the code. */
+export interface GatewayErrorOptions {
+  /** The HTTP status for the caller, where the code alone does not settle it. */
+  readonly status?: number;
+  readonly phase?: Phase;
+  readonly origin?: Origin;
+  readonly retryable?: boolean;
+  /** How long to wait before the next try, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+  readonly issues?: readonly Issue[];
+  readonly attempts?: readonly Attempt[];
+  /** Extra headers for the caller, names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What went wrong underneath. For logs; a caller never sees it. */
+  readonly cause?: unknown;
+}
+
+/** The one error of a gateway. Its message is written for the caller and holds no secrets. */
+export class GatewayError extends Error {
+  override readonly name = "GatewayError";
+  readonly code: Code;
+  readonly status: number;
+  readonly phase: Phase;
+  readonly layer: Layer;
+  readonly origin: Origin;
+  readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
+  readonly issues: readonly Issue[];
+  readonly attempts: readonly Attempt[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: Code, message: string, options: GatewayErrorOptions = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    const facts = codes[code];
+    this.code = code;
+    this.status = options.status ?? facts.status;
+    this.phase = options.phase ?? facts.phase;
+    this.layer = facts.layer;
+    this.origin = options.origin ?? facts.origin;
+    this.retryable = options.retryable ?? facts.retryable;
+    this.retryAfterMs = options.retryAfterMs;
+    this.issues = options.issues ?? [];
+    this.attempts = options.attempts ?? [];
+    this.headers = options.headers ?? {};
+  }
+
+  /** The same error in another phase: what was seen of the answer decides it, not what failed. */
+  in(phase: Phase): GatewayError {
+    return phase === this.phase
+      ? this
+      : new GatewayError(this.code, this.message, { ...this, cause: this.cause, phase });
+  }
+}
+
+/**
+ * Any thrown value as a `GatewayError`. One is returned as it is; what an aborted signal caused is `llm.canceled`;
+ * everything else is `llm.internal`, with the value as its cause and nothing of it in the message.
+ */
+export function toGatewayError(thrown: unknown, signal?: AbortSignal): GatewayError {
+  if (thrown instanceof GatewayError) return thrown;
+  if (signal?.aborted) {
+    const reason: unknown = signal.reason;
+    return reason instanceof GatewayError ? reason : new GatewayError("llm.canceled", CANCELED, { cause: thrown });
+  }
+  return new GatewayError("llm.internal", "The gateway failed to handle this call.", { cause: thrown });
+}
+
+const CANCELED = "The caller went away before the answer was complete.";

@@ -1,0 +1,94 @@
+import type { ChatChunk, ChatReply } from "./chat.ts";
+import type { Clock } from "./clock.ts";
+import { normalizer } from "./normalize.ts";
+import { eventText } from "./sse.ts";
+
+export interface EventStreamOptions {
+  /** Whether the caller asked for the chunk that holds only the usage. */
+  readonly includeUsage: boolean;
+  /** After how many milliseconds of silence a comment keeps the connection open. */
+  readonly keepAliveMs: number;
+  readonly clock: Clock;
+  /** The data of the event that ends a failed stream. */
+  readonly onFailure: (thrown: unknown) => object;
+}
+
+/**
+ * A reply as the text of server-sent events: its chunks, then `[DONE]` where it completed, else an error event.
+ * The reply may still be under way; comments are sent while there is nothing else to send.
+ */
+export async function* eventStream(
+  replying: Promise<ChatReply>,
+  { includeUsage, keepAliveMs, clock, onFailure }: EventStreamOptions,
+): AsyncGenerator<string, void, undefined> {
+  const silence = new Silence(clock, keepAliveMs);
+  let chunks: AsyncIterator<ChatChunk> | undefined;
+  try {
+    let reply = await silence.orValue(replying);
+    while (reply === SILENT) {
+      yield COMMENT;
+      reply = await silence.orValue(replying);
+    }
+    chunks = reply.chunks[Symbol.asyncIterator]();
+    const normalize = normalizer();
+    for (;;) {
+      const reading = chunks.next();
+      let result = await silence.orValue(reading);
+      while (result === SILENT) {
+        yield COMMENT;
+        result = await silence.orValue(reading);
+      }
+      if (result.done) break;
+      const chunk = result.value;
+      if (includeUsage || !onlyUsage(chunk)) yield eventText(JSON.stringify(normalize(chunk)));
+    }
+    yield DONE;
+  } catch (thrown) {
+    yield eventText(JSON.stringify(onFailure(thrown)));
+  } finally {
+    silence.end();
+    await chunks?.return?.();
+  }
+}
+
+const DONE = eventText("[DONE]");
+const COMMENT = ": keep-alive\n\n";
+const SILENT: unique symbol = Symbol("nothing for a while");
+
+function onlyUsage(chunk: ChatChunk): boolean {
+  return chunk.choices.length === 0 && chunk.usage !== undefined && chunk.usage !== null;
+}
+
+/** Answers `SILENT` in place of a value that is not there after a while. One timer serves a whole stream. */
+class Silence {
+  readonly #clock: Clock;
+  readonly #afterMs: number;
+  #since: number;
+  #wake: ((silent: typeof SILENT) => void) | undefined;
+  #cancel: () => void;
+
+  constructor(clock: Clock, afterMs: number) {
+    this.#clock = clock;
+    this.#afterMs = afterMs;
+    this.#since = clock.now();
+    this.#cancel = clock.after(afterMs, () => this.#check());
+  }
+
+  orValue<T>(promise: Promise<T>): Promise<T | typeof SILENT> {
+    this.#since = this.#clock.now();
+    return new Promise((resolve, reject) => {
+      this.#wake = resolve;
+      promise.then(resolve, reject);
+    });
+  }
+
+  end(): void {
+    this.#cancel();
+  }
+
+  #check(): void {
+    const left = this.#since + this.#afterMs - this.#clock.now();
+    if (left <= 0) this.#wake?.(SILENT);
+    this.#cancel = this.#clock.after(left > 0 ? left : this.#afterMs, () => this.#check());
+  }
+}

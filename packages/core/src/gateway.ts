@@ -1,0 +1,170 @@
+import { attempts } from "./attempts.ts";
+import { type BodyLimits, readJsonBody } from "./body.ts";
+import { type Call, createCall, requestId } from "./call.ts";
+import type { ChatReply, ChatRequest, Handler } from "./chat.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { collect } from "./collect.ts";
+import { compose } from "./compose.ts";
+import { type Envelope, type EnvelopeName, envelopes, errorEvent, errorHeaders } from "./envelope.ts";
+import { GatewayError, toGatewayError } from "./error.ts";
+import { eventStream } from "./event-stream.ts";
+import type { HttpReply, HttpRequest } from "./http.ts";
+import { listModels, type Models } from "./models.ts";
+import { parseChatBody } from "./schema.ts";
+
+export interface GatewayOptions {
+  /** What `GET /models` lists; default none. A function may depend on the call, and refuse it. */
+  readonly models?: Models;
+  /** What callers are shown of an error; default `openai`, which OpenAI's SDKs understand. */
+  readonly errors?: EnvelopeName | Envelope;
+  /** How large a request body may be, in bytes, before and after decompression; default 10 MiB. */
+  readonly maxBodyBytes?: number;
+  /** How long a request body may take to arrive, in milliseconds; default 30,000. */
+  readonly bodyTimeoutMs?: number;
+  /**
+   * After how many milliseconds of silence a comment is sent to a caller who waits for a stream; default 15,000. Once
+   * one was sent before the answer, a failure can no longer have a status and ends the stream as an event.
+   */
+  readonly keepAliveMs?: number;
+  /** Told of every failure of a call, with its cause: the place to see what callers are not shown. */
+  readonly onError?: (error: GatewayError, call: Call) => void;
+  readonly clock?: Clock;
+}
+
+/** A gateway as HTTP: an adapter (`toNode`, `toFetch`, `toExpress`, `toKoa`) puts it on a server. */
+export interface Gateway {
+  /** Whether a path below the mount point is the gateway's. A host app answers the others. */
+  owns(path: string): boolean;
+  /** Answers a request. Never rejects: a failure is an answer. */
+  handle(request: HttpRequest): Promise<HttpReply>;
+}
+
+/**
+ * Makes an HTTP application of a handler: OpenAI's routes, body limits, validation, error envelopes and event streams.
+ * Throws a `TypeError` that names the option which cannot be used.
+ */
+export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway {
+  const { models = [], errors = "openai", onError = () => {}, clock = systemClock } = options;
+  const keepAliveMs = positive("keepAliveMs", options.keepAliveMs ?? 15_000);
+  const limits: BodyLimits = {
+    maxBytes: positive("maxBodyBytes", options.maxBodyBytes ?? 10 * 1024 * 1024),
+    timeoutMs: positive("bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000),
+    clock,
+  };
+  const envelope = typeof errors === "function" ? errors : envelopes[errors];
+  if (envelope === undefined) {
+    throw new TypeError(`gateway: errors must be one of ${Object.keys(envelopes).join(", ")}, or a function.`);
+  }
+  const pipeline = compose([], handler);
+
+  const failure = (thrown: unknown, call: Call): GatewayError => {
+    const error = toGatewayError(thrown, call.signal);
+    onError(error, call);
+    return error;
+  };
+
+  const chat: Route = async (http, call) => {
+    const request: ChatRequest = { ...parseChatBody(await readJsonBody(http, limits)), call };
+    const replying = pipeline(request);
+    if (!request.stream) {
+      const reply = await replying;
+      const completion = await collect(reply);
+      return json(200, { ...completion, request_id: call.id }, { ...attemptHeaders(call), ...reply.headers });
+    }
+    const reply = await unlessSilent(replying, keepAliveMs, clock);
+    const body = eventStream(replying, {
+      includeUsage: request.stream_options?.include_usage ?? false,
+      keepAliveMs,
+      clock,
+      onFailure: (thrown) => errorEvent(envelope, failure(thrown, call), call.id),
+    });
+    return { status: 200, headers: { ...STREAM_HEADERS, ...attemptHeaders(call), ...reply?.headers }, body };
+  };
+
+  const list: Route = async (_http, call) => json(200, { object: "list", data: await listModels(models, call) });
+
+  const one: Route = async (http, call) => {
+    const id = decodePath(http.path.slice(MODEL_PATH.length));
+    const model = (await listModels(models, call)).find((known) => known.id === id);
+    if (!model) throw new GatewayError("llm.model.not_found", "There is no such model. GET /models lists them.");
+    return json(200, model);
+  };
+
+  const routes = (path: string): Methods | undefined => {
+    if (path === "/chat/completions") return { POST: chat };
+    if (path === "/models") return { GET: list, HEAD: list };
+    return path.startsWith(MODEL_PATH) && path !== MODEL_PATH ? { GET: one, HEAD: one } : undefined;
+  };
+
+  return {
+    owns: (path) => routes(path) !== undefined,
+    async handle(http) {
+      const call = createCall({ ...http, id: requestId(http.headers) });
+      const id = { "x-request-id": call.id };
+      try {
+        const route = choose(routes(http.path), http.method);
+        const reply = await route(http, call);
+        return { ...reply, headers: { ...reply.headers, ...id } };
+      } catch (thrown) {
+        const error = failure(thrown, call);
+        const { body, contentType } = envelope(error, call.id);
+        const headers = { ...attemptHeaders(call), ...errorHeaders(error), ...id };
+        return json(error.status, body, headers, contentType);
+      }
+    },
+  };
+}
+
+type Route = (http: HttpRequest, call: Call) => Promise<HttpReply>;
+type Methods = Readonly<Record<string, Route>>;
+
+const MODEL_PATH = "/models/";
+
+const STREAM_HEADERS = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no",
+};
+
+function choose(methods: Methods | undefined, method: string): Route {
+  if (!methods) throw new GatewayError("llm.request.not_found", "There is no such path.");
+  const route = Object.hasOwn(methods, method) ? methods[method] : undefined;
+  if (route) return route;
+  const allow = Object.keys(methods).join(", ");
+  throw new GatewayError("llm.request.method_not_allowed", `Use ${allow} here.`, { headers: { allow } });
+}
+
+function json(
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+  contentType = "application/json",
+): HttpReply {
+  return { status, headers: { ...headers, "content-type": contentType }, body: JSON.stringify(body) };
+}
+
+function attemptHeaders({ context }: Call): Record<string, string> {
+  const made = context.get(attempts).length;
+  return made > 0 ? { "x-gateway-attempts": String(made) } : {};
+}
+
+/** The reply, or `undefined` once it has been silent for that long: then the answer begins without it. */
+function unlessSilent(replying: Promise<ChatReply>, ms: number, clock: Clock): Promise<ChatReply | undefined> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ms, () => resolve(undefined));
+    replying.then(resolve, reject).finally(cancel);
+  });
+}
+
+function decodePath(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function positive(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new TypeError(`gateway: ${name} must be a whole number above 0, not ${String(value)}.`);
+}

@@ -1,0 +1,7 @@
+export { chat } from "./testing/chat.ts";
+export type { FakeClock } from "./testing/clock.ts";
+export { fakeClock } from "./testing/clock.ts";
+export type { Outcome, Scripted } from "./testing/scripted.ts";
+export { chunksOf, scripted } from "./testing/scripted.ts";
+export type { RegisterTest, TestServer } from "./testing/server.ts";
+export { testServer } from "./testing/server.ts";

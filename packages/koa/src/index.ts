@@ -1,0 +1,1 @@
+export { toKoa } from "./to-koa.ts";

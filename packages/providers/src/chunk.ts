@@ -1,0 +1,51 @@
+import type { ChatChunk, ChunkChoice } from "@gatewright/core";
+
+/**
+ * A parsed event as a chunk, or `undefined` where it is none. One without `choices` tells something beside the answer
+ * and gets none; a choice without an index or a delta gets its place and an empty one.
+ */
+export function asChunk(value: unknown): ChatChunk | undefined {
+  if (isChunk(value)) return value;
+  if (!isObject(value)) return undefined;
+  const choices = value.choices ?? [];
+  if (!Array.isArray(choices) || !choices.every(isObject)) return undefined;
+  return { ...value, choices: choices.map(chunkChoice) };
+}
+
+/** A parsed completion as one chunk whose deltas are its messages, or `undefined` where it is none. */
+export function completionAsChunk(value: unknown): ChatChunk | undefined {
+  if (!isObject(value) || !Array.isArray(value.choices) || value.choices.length === 0) return undefined;
+  const choices: unknown[] = value.choices;
+  if (!choices.every((choice) => isObject(choice) && isObject(choice.message))) return undefined;
+  return {
+    ...value,
+    object: "chat.completion.chunk",
+    choices: choices.filter(isObject).map(({ message, ...choice }, position) => {
+      // A whole answer has ended, whether or not its service says why.
+      const finish_reason = typeof choice.finish_reason === "string" ? choice.finish_reason : "stop";
+      return { ...chunkChoice({ ...choice, delta: message }, position), finish_reason };
+    }),
+  };
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isChunk(value: unknown): value is ChatChunk {
+  return isObject(value) && Array.isArray(value.choices) && value.choices.every(isChoice);
+}
+
+function isChoice(value: unknown): value is ChunkChoice {
+  return isObject(value) && typeof value.index === "number" && isObject(value.delta);
+}
+
+function chunkChoice(choice: Readonly<Record<string, unknown>>, position: number): ChunkChoice {
+  const { index, delta, finish_reason, ...rest } = choice;
+  return {
+    ...rest,
+    index: typeof index === "number" ? index : position,
+    delta: isObject(delta) ? delta : {},
+    ...(typeof finish_reason === "string" && { finish_reason }),
+  };
+}

@@ -1,0 +1,119 @@
+import {
+  attempts,
+  begin,
+  type Call,
+  type ChatRequest,
+  type GatewayError,
+  type Handler,
+  toGatewayError,
+} from "@gatewright/core";
+import { Agent, type Dispatcher } from "undici";
+import { readAnswer } from "./answer.ts";
+import { refuseGatewayFields } from "./gateway-fields.ts";
+import { send, type Target } from "./upstream.ts";
+
+export interface OpenAIOptions {
+  /** Sent as `Authorization: Bearer …`; default none, for services that ask for no key. */
+  readonly apiKey?: string;
+  /** Where the API is, up to and with its version; default `https://api.openai.com/v1`. */
+  readonly baseUrl?: string;
+  /** What this provider is called in headers, logs and errors; default `openai`. */
+  readonly name?: string;
+  /** More headers for the provider, such as `openai-organization`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** How large one answer may be, in bytes; default 32 MiB. */
+  readonly maxResponseBytes?: number;
+  /**
+   * Whether a stream is asked for its usage even where the caller did not, so that tokens can be counted; default true.
+   * A caller sees only what it asked for. `false` is for services that do not know `stream_options`.
+   */
+  readonly streamUsage?: boolean;
+  /** The undici dispatcher that carries the calls; default an agent of its own that gives a connection 3 s to open. */
+  readonly dispatcher?: Dispatcher;
+}
+
+/**
+ * A provider for OpenAI and every service that speaks its chat completions. Each failure becomes the `GatewayError` that
+ * says what happened; each call is added to the call's `attempts`. Nothing of the caller's headers is sent, redirects
+ * are not followed, and of the answer's headers none is passed on. Throws a `TypeError` for an option it cannot use.
+ * @see https://platform.openai.com/docs/api-reference/chat
+ */
+export function openai(options: OpenAIOptions = {}): Handler {
+  const { name = "openai", apiKey, streamUsage = true, maxResponseBytes = 32 * 1024 * 1024 } = options;
+  const url = endpoint(options.baseUrl ?? "https://api.openai.com/v1", "chat/completions");
+  if (apiKey === "") throw new TypeError("openai: apiKey is empty; leave it out for a service without keys.");
+  if (!(maxResponseBytes > 0)) throw new TypeError("openai: maxResponseBytes must be above 0.");
+  const target: Target = {
+    name,
+    url,
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      // What is not compressed cannot be a bomb, and events arrive as they are written.
+      "accept-encoding": "identity",
+      "user-agent": "gatewright",
+      ...options.headers,
+      ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+    },
+    secrets: apiKey === undefined ? [] : [apiKey],
+    maxResponseBytes,
+    dispatcher: options.dispatcher ?? new Agent({ connect: { timeout: CONNECT_TIMEOUT_MS } }),
+  };
+
+  return async (request) => {
+    refuseGatewayFields(request);
+    const { call } = request;
+    const attempt = record(call, name, request.model);
+    try {
+      const answer = await send(target, JSON.stringify(bodyFor(request, streamUsage)), call.signal);
+      attempt.answered(answer.status, answer.requestId);
+      const { chunks, model } = await readAnswer(target, answer, call.signal);
+      const reply = await begin({ headers: {}, chunks });
+      attempt.end();
+      const headers = { "x-gateway-provider": name, "x-gateway-model": model() ?? request.model };
+      return { headers, chunks: reply.chunks };
+    } catch (thrown) {
+      const error = toGatewayError(thrown, call.signal);
+      attempt.end(error);
+      throw error;
+    }
+  };
+}
+
+const CONNECT_TIMEOUT_MS = 3000;
+
+function bodyFor({ call: _, ...body }: ChatRequest, streamUsage: boolean): object {
+  if (!body.stream || !streamUsage) return body;
+  return { ...body, stream_options: { ...body.stream_options, include_usage: true } };
+}
+
+/** Notes one call of the provider in the call's context, once it has begun to answer or has failed. */
+function record(
+  { context }: Call,
+  provider: string,
+  model: string,
+): { answered(status: number, upstreamRequestId?: string): void; end(error?: GatewayError): void } {
+  const startedAt = performance.now();
+  let known: { status?: number; upstreamRequestId?: string } = {};
+  return {
+    answered: (status, upstreamRequestId) => {
+      known = { status, ...(upstreamRequestId !== undefined && { upstreamRequestId }) };
+    },
+    end: (error) => {
+      const durationMs = performance.now() - startedAt;
+      const attempt = { provider, model, durationMs, ...known, ...(error && { code: error.code }) };
+      context.set(attempts, [...context.get(attempts), attempt]);
+    },
+  };
+}
+
+/** The URL of one operation below a base URL. Throws a `TypeError` that says what is wrong with the base. */
+function endpoint(baseUrl: string, operation: string): URL {
+  const base = URL.parse(baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
+  const usable = base && (base.protocol === "https:" || base.protocol === "http:") && base.search + base.hash === "";
+  if (!usable) throw new TypeError(`openai: baseUrl must be an http(s) URL without a query, not "${baseUrl}".`);
+  if (base.username + base.password !== "") {
+    throw new TypeError("openai: baseUrl must not hold a user name or a password; use apiKey or headers.");
+  }
+  return new URL(operation, base);
+}

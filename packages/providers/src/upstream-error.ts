@@ -1,0 +1,108 @@
+import { type Code, GatewayError, type GatewayErrorOptions, redact } from "@gatewright/core";
+import { isObject } from "./chunk.ts";
+import type { RetryHeaders, Target, UpstreamAnswer } from "./upstream.ts";
+
+/** What a provider says of its failure, in whichever of the usual shapes. */
+export interface ReportedError {
+  readonly message: string | undefined;
+  /** `code` and `type` of the error, in one string to search. */
+  readonly kind: string;
+  /** A status that the error itself names. */
+  readonly status: number | undefined;
+  readonly param: string | undefined;
+}
+
+/** The error in a parsed body: `{error:{…}}`, `{error:"…"}`, `[{error}]`; `undefined` where it holds none. */
+export function errorIn(body: unknown): ReportedError | undefined {
+  const holder = Array.isArray(body) ? body[0] : body;
+  const error = isObject(holder) ? holder.error : undefined;
+  if (typeof error === "string") return { message: error, kind: "", status: undefined, param: undefined };
+  if (!isObject(error)) return undefined;
+  const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+  const status = Number(error.status ?? error.code);
+  return {
+    message: text(error.message),
+    kind: [error.code, error.type, error.status].filter((part) => typeof part === "string").join(" "),
+    status: Number.isInteger(status) && status >= 400 && status < 600 ? status : undefined,
+    param: text(error.param),
+  };
+}
+
+/** The `GatewayError` for an error that a provider answered, as a status or in a body or stream that began as success. */
+export function upstreamError(
+  target: Target,
+  { status: answered, retry, requestId }: UpstreamAnswer,
+  reported: ReportedError | undefined,
+): GatewayError {
+  const status = answered >= 400 ? answered : (reported?.status ?? statusOf(reported?.kind ?? ""));
+  const [code, options] = classify(status, reported);
+  const said = reported?.message === undefined ? "" : `: ${redact(reported.message, target.secrets)}`;
+  const retryAfterMs = waitOf(retry);
+  return new GatewayError(code, `${target.name} ${SAYS[code] ?? "refused the call"}${said}`, {
+    ...options,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(retry.shouldRetry === "true" && { retryable: true }),
+    ...(retry.shouldRetry === "false" && { retryable: false }),
+    ...(reported?.param && { issues: [{ path: redact(reported.param), message: "refused by the provider" }] }),
+    cause: { status: answered, requestId },
+  });
+}
+
+/**
+ * What a status and the error's own words mean.
+ * @see https://platform.openai.com/docs/guides/error-codes
+ */
+function classify(status: number, reported: ReportedError | undefined): [Code, GatewayErrorOptions] {
+  const kind = reported?.kind ?? "";
+  if (status === 401 || status === 403) return ["llm.provider.auth", {}];
+  if (status === 402 || /insufficient_quota|billing/.test(kind)) return ["llm.provider.quota_exhausted", {}];
+  if (status === 429) return ["llm.provider.rate_limited", {}];
+  if (status === 503 || status === 529) return ["llm.provider.overloaded", {}];
+  if (status >= 500 || status === 408 || status === 425) return ["llm.provider.server_error", {}];
+  // Without an error in the provider's own words, such a status is of something in front of it or of a wrong URL.
+  if (!reported) return ["llm.provider.bad_response", {}];
+  if (/context_length/.test(kind)) return ["llm.request.context_length", { origin: "upstream" }];
+  if (status === 404) return ["llm.model.not_found", { origin: "upstream" }];
+  if (status === 409) return ["llm.provider.rejected", { status, retryable: true }];
+  return ["llm.provider.rejected", { status: status === 413 || status === 422 ? status : 400 }];
+}
+
+const SAYS: Partial<Readonly<Record<Code, string>>> = {
+  "llm.provider.auth": "did not accept the gateway's key",
+  "llm.provider.quota_exhausted": "has no quota left for the gateway",
+  "llm.provider.rate_limited": "limits the gateway's calls",
+  "llm.provider.overloaded": "is overloaded",
+  "llm.provider.server_error": "failed",
+  "llm.provider.bad_response": "answered with an error that is not its own",
+  "llm.request.context_length": "cannot take so long a context",
+  "llm.model.not_found": "does not have this model",
+};
+
+/** The status that an error without one stands for: it arrived in a stream or body that began as a success. */
+function statusOf(kind: string): number {
+  if (/rate_limit|insufficient_quota/.test(kind)) return 429;
+  if (/overloaded|unavailable/.test(kind)) return 503;
+  if (/authentication|permission|invalid_api_key/.test(kind)) return 401;
+  if (/not_found/.test(kind)) return 404;
+  return /invalid_request|context_length|content_(policy|filter)/.test(kind) ? 400 : 500;
+}
+
+/** Longer waits are not told; they also keep every timer within its 31 bits. */
+const MAX_WAIT_MS = 24 * 60 * 60 * 1000;
+
+/** The wait that a provider asks for, from `retry-after-ms` or `Retry-After` (RFC 9110, section 10.2.3). */
+export function waitOf({ retryAfterMs, retryAfter }: RetryHeaders, nowMs: number = Date.now()): number | undefined {
+  const candidates = [decimal(retryAfterMs), decimal(retryAfter, 1000), until(retryAfter, nowMs)];
+  const wait = candidates.find((ms) => ms !== undefined);
+  return wait === undefined ? undefined : Math.min(wait, MAX_WAIT_MS);
+}
+
+function decimal(text: string | undefined, unit = 1): number | undefined {
+  return text !== undefined && /^\d{1,15}(\.\d{1,9})?$/.test(text.trim()) ? Number(text) * unit : undefined;
+}
+
+/** An HTTP date always names GMT; anything else that `Date.parse` would take is not one. */
+function until(text: string | undefined, nowMs: number): number | undefined {
+  const at = text?.endsWith("GMT") ? Date.parse(text) : Number.NaN;
+  return at > nowMs ? at - nowMs : undefined;
+}

@@ -1,0 +1,111 @@
+import { type Code, GatewayError, toGatewayError } from "@gatewright/core";
+import type { Dispatcher } from "undici";
+
+/** Where calls go, and what is the same for each. */
+export interface Target {
+  readonly name: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What must never be shown, even where the provider repeats it. */
+  readonly secrets: readonly string[];
+  readonly maxResponseBytes: number;
+  readonly dispatcher: Dispatcher;
+}
+
+/** What of a provider's answer is read: nothing else of its headers goes anywhere. */
+export interface UpstreamAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly contentEncoding: string;
+  readonly requestId: string | undefined;
+  readonly retry: RetryHeaders;
+  readonly body: Dispatcher.ResponseData["body"];
+}
+
+export interface RetryHeaders {
+  readonly retryAfter: string | undefined;
+  readonly retryAfterMs: string | undefined;
+  readonly shouldRetry: string | undefined;
+}
+
+/** Posts a JSON body and waits for the head of the answer. Throws a `GatewayError` where none comes. */
+export async function send(target: Target, body: string, signal: AbortSignal): Promise<UpstreamAnswer> {
+  const { url, headers, dispatcher } = target;
+  try {
+    const answer = await dispatcher.request({
+      origin: url.origin,
+      path: url.pathname,
+      method: "POST",
+      headers,
+      body,
+      signal,
+    });
+    const header = (name: string): string | undefined => {
+      const value = answer.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    };
+    return {
+      status: answer.statusCode,
+      contentType: header("content-type")?.toLowerCase() ?? "",
+      contentEncoding: header("content-encoding")?.toLowerCase() ?? "identity",
+      requestId: header("x-request-id")?.slice(0, 128),
+      retry: {
+        retryAfter: header("retry-after"),
+        retryAfterMs: header("retry-after-ms"),
+        shouldRetry: header("x-should-retry"),
+      },
+      body: answer.body,
+    };
+  } catch (thrown) {
+    throw connectionError(thrown, target, signal);
+  }
+}
+
+/** The `GatewayError` for a failure of the connection to a provider. */
+function connectionError(thrown: unknown, { name }: Target, signal: AbortSignal): GatewayError {
+  if (thrown instanceof GatewayError || signal.aborted) return toGatewayError(thrown, signal);
+  const code = codeOf(thrown);
+  const fail = (what: Code, message: string): GatewayError =>
+    new GatewayError(what, `${name} ${message}.`, { cause: thrown });
+  if (code === "UND_ERR_CONNECT_TIMEOUT") return fail("llm.timeout.connect", "could not be connected to in time");
+  if (code === "UND_ERR_HEADERS_TIMEOUT") return fail("llm.timeout.first_token", "did not answer in time");
+  if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW") {
+    return fail("llm.provider.bad_response", "answered something that is not HTTP");
+  }
+  return fail("llm.provider.unreachable", CONNECTION_FAILURES[code] ?? "could not be reached");
+}
+
+/** The `GatewayError` for a failure in the middle of a provider's answer. */
+export function bodyError(thrown: unknown, { name }: Target, signal: AbortSignal): GatewayError {
+  if (thrown instanceof GatewayError || signal.aborted) return toGatewayError(thrown, signal);
+  const idle = codeOf(thrown) === "UND_ERR_BODY_TIMEOUT";
+  return idle
+    ? new GatewayError("llm.timeout.idle", `${name} stopped sending in its answer.`, { cause: thrown })
+    : new GatewayError("llm.stream.interrupted", `${name} closed the connection in its answer.`, { cause: thrown });
+}
+
+/** The `GatewayError` for an answer that is not what was asked for. */
+export function badResponse({ name }: Target, what: string): GatewayError {
+  return new GatewayError("llm.provider.bad_response", `${name} ${what}.`);
+}
+
+const CONNECTION_FAILURES: Readonly<Record<string, string>> = {
+  ENOTFOUND: "could not be found: its host name does not resolve",
+  EAI_AGAIN: "could not be found: the name server did not answer",
+  ECONNREFUSED: "refused the connection",
+  ECONNRESET: "closed the connection without an answer",
+  EPIPE: "closed the connection without an answer",
+  UND_ERR_SOCKET: "closed the connection without an answer",
+  CERT_HAS_EXPIRED: "shows a certificate that has expired",
+  ERR_TLS_CERT_ALTNAME_INVALID: "shows a certificate for another host",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "shows a certificate that nobody vouches for",
+  SELF_SIGNED_CERT_IN_CHAIN: "shows a certificate that nobody vouches for",
+};
+
+/** The system's or undici's code for a failure, wherever in the chain of causes it is. */
+function codeOf(thrown: unknown): string {
+  for (let error = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth++) {
+    if ("code" in error && typeof error.code === "string") return error.code;
+  }
+  return "";
+}
