@@ -78,7 +78,7 @@ class BegunChunks implements AsyncIterableIterator<ChatChunk> {
       result = await this.#source.next();
     } catch (error) {
       this.#over = true;
-      throw error instanceof GatewayError && error.phase !== "after" ? error.in(this.#phase) : error;
+      throw error instanceof GatewayError && error.phase !== "after" ? error.with({ phase: this.#phase }) : error;
     }
     if (!result.done) {
       this.#track(result.value);
@@ -101,7 +101,7 @@ class BegunChunks implements AsyncIterableIterator<ChatChunk> {
   }
 
   #interrupted(how: string): GatewayError {
-    return new GatewayError("llm.stream.interrupted", `The provider's stream ended ${how}.`).in(this.#phase);
+    return new GatewayError("llm.stream.interrupted", `The provider's stream ended ${how}.`, { phase: this.#phase });
   }
 
   get #phase(): Phase {

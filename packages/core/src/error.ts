@@ -67,11 +67,9 @@ export class GatewayError extends Error {
     this.headers = options.headers ?? {};
   }
 
-  /** The same error in another phase: what was seen of the answer decides it, not what failed. */
-  in(phase: Phase): GatewayError {
-    return phase === this.phase
-      ? this
-      : new GatewayError(this.code, this.message, { ...this, cause: this.cause, phase });
+  /** The same error with other facts, such as the phase that what was seen of the answer decides. */
+  with(facts: GatewayErrorOptions): GatewayError {
+    return new GatewayError(this.code, this.message, { ...this, cause: this.cause, ...facts });
   }
 }
 

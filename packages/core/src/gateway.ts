@@ -58,7 +58,8 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
   const pipeline = compose([], handler);
 
   const failure = (thrown: unknown, call: Call): GatewayError => {
-    const error = toGatewayError(thrown, call.signal);
+    const bare = toGatewayError(thrown, call.signal);
+    const error = bare.attempts.length > 0 ? bare : bare.with({ attempts: call.context.get(attempts) });
     onError(error, call);
     return error;
   };

@@ -1,7 +1,7 @@
-import { type ChatChunk, EventTooLargeError, JsonError, parseJson, readEvents } from "@gatewright/core";
+import { type ChatChunk, EventTooLargeError, JsonError, type Model, parseJson, readEvents } from "@gatewright/core";
 import { readBytes, readText, release } from "./body.ts";
-import { asChunk, completionAsChunk } from "./chunk.ts";
-import { badResponse, type Target, type UpstreamAnswer } from "./upstream.ts";
+import { asChunk, completionAsChunk, isObject } from "./chunk.ts";
+import { badResponse, send, type Target, type UpstreamAnswer } from "./upstream.ts";
 import { errorIn, upstreamError } from "./upstream-error.ts";
 
 /** The chunks of an answer, and the model that says it gave them: known once the first chunk was read. */
@@ -12,31 +12,50 @@ export interface Answer {
 
 /** Reads a provider's answer as chunks, whether it is a stream or a completion. Throws a `GatewayError` for neither. */
 export async function readAnswer(target: Target, answer: UpstreamAnswer, signal: AbortSignal): Promise<Answer> {
-  const { status, body, contentType, contentEncoding } = answer;
+  const bytes = bytesOf(target, answer, signal);
+  if (succeeded(answer) && answer.contentType.startsWith("text/event-stream")) return streamed(target, answer, bytes);
+  const value = await readJson(target, answer, bytes);
+  const chunk = completionAsChunk(value);
+  if (!chunk) throw badResponse(target, "answered something that is not a chat completion");
+  const once = async function* (): AsyncGenerator<ChatChunk, void, undefined> {
+    yield chunk;
+  };
+  return { chunks: once(), model: () => chunk.model };
+}
+
+/** Asks a provider for its models. Throws a `GatewayError` where it does not tell them. */
+export async function readModels(target: Target, signal: AbortSignal): Promise<readonly Model[]> {
+  const answer = await send(target, signal);
+  const value = await readJson(target, answer, bytesOf(target, answer, signal));
+  const models = isObject(value) ? value.data : undefined;
+  if (!Array.isArray(models) || !models.every(isModel)) throw badResponse(target, "did not answer a list of models");
+  return models;
+}
+
+function isModel(value: unknown): value is Model {
+  return isObject(value) && typeof value.id === "string";
+}
+
+/** The bytes of an answer that is one: no redirect, and not compressed. */
+function bytesOf(target: Target, answer: UpstreamAnswer, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  const { status, body, contentEncoding } = answer;
   // A body that is closed early emits an error, also where nobody reads it any more.
   body.on("error", () => {});
-  const refuse = (what: string): Error => {
-    release(body, false);
-    return badResponse(target, what);
-  };
-  if (status >= 300 && status < 400) throw refuse(`answered with a redirect (${status}), which is not followed`);
-  if (contentEncoding !== "identity") throw refuse("compressed its answer, which was asked for uncompressed");
-  const bytes = readBytes(target, answer, signal);
-  const ok = status >= 200 && status < 300;
-  if (ok && contentType.startsWith("text/event-stream")) return streamed(target, answer, bytes);
+  const redirects = status >= 300 && status < 400;
+  if (!redirects && contentEncoding === "identity") return readBytes(target, answer, signal);
+  release(body, false);
+  throw badResponse(target, redirects ? `answered with a redirect (${status})` : "compressed its answer unasked");
+}
 
-  const text = await readText(bytes);
-  const value = jsonOf(text);
+async function readJson(target: Target, answer: UpstreamAnswer, bytes: AsyncIterable<Uint8Array>): Promise<unknown> {
+  const value = jsonOf(await readText(bytes));
   const error = errorIn(value);
-  if (!ok || error) throw upstreamError(target, answer, error);
-  const chunk = completionAsChunk(value);
-  if (!chunk) throw refuse(text === "" ? "answered nothing" : "answered something that is not a chat completion");
-  return {
-    chunks: (async function* () {
-      yield chunk;
-    })(),
-    model: () => chunk.model,
-  };
+  if (!succeeded(answer) || error) throw upstreamError(target, answer, error);
+  return value;
+}
+
+function succeeded({ status }: UpstreamAnswer): boolean {
+  return status >= 200 && status < 300;
 }
 
 function streamed(target: Target, answer: UpstreamAnswer, bytes: AsyncIterable<Uint8Array>): Answer {

@@ -43,8 +43,8 @@ function isChoice(value: unknown): value is ChunkChoice {
 function chunkChoice(choice: Readonly<Record<string, unknown>>, position: number): ChunkChoice {
   const { index, delta, finish_reason, ...rest } = choice;
   return {
-    ...rest,
     index: typeof index === "number" ? index : position,
+    ...rest,
     delta: isObject(delta) ? delta : {},
     ...(typeof finish_reason === "string" && { finish_reason }),
   };

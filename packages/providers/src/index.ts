@@ -1,3 +1,3 @@
-export type { OpenAIOptions } from "./openai.ts";
+export type { OpenAIOptions, Provider } from "./openai.ts";
 export { openai } from "./openai.ts";
 export { route } from "./route.ts";

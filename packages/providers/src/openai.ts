@@ -5,18 +5,19 @@ import {
   type ChatRequest,
   type GatewayError,
   type Handler,
+  type Model,
   toGatewayError,
 } from "@gatewright/core";
 import { Agent, type Dispatcher } from "undici";
-import { readAnswer } from "./answer.ts";
+import { readAnswer, readModels } from "./answer.ts";
 import { refuseGatewayFields } from "./gateway-fields.ts";
 import { send, type Target } from "./upstream.ts";
 
 export interface OpenAIOptions {
   /** Sent as `Authorization: Bearer …`; default none, for services that ask for no key. */
-  readonly apiKey?: string;
+  readonly apiKey?: string | undefined;
   /** Where the API is, up to and with its version; default `https://api.openai.com/v1`. */
-  readonly baseUrl?: string;
+  readonly baseUrl?: string | undefined;
   /** What this provider is called in headers, logs and errors; default `openai`. */
   readonly name?: string;
   /** More headers for the provider, such as `openai-organization`. */
@@ -32,20 +33,26 @@ export interface OpenAIOptions {
   readonly dispatcher?: Dispatcher;
 }
 
+/** A handler that also knows which models it serves: what `gateway` takes as its `models`. */
+export interface Provider extends Handler {
+  /** Asks the service for its models. Throws a `GatewayError` where it does not tell them. */
+  models(call: Call): Promise<readonly Model[]>;
+}
+
 /**
  * A provider for OpenAI and every service that speaks its chat completions. Each failure becomes the `GatewayError` that
  * says what happened; each call is added to the call's `attempts`. Nothing of the caller's headers is sent, redirects
  * are not followed, and of the answer's headers none is passed on. Throws a `TypeError` for an option it cannot use.
  * @see https://platform.openai.com/docs/api-reference/chat
  */
-export function openai(options: OpenAIOptions = {}): Handler {
+export function openai(options: OpenAIOptions = {}): Provider {
   const { name = "openai", apiKey, streamUsage = true, maxResponseBytes = 32 * 1024 * 1024 } = options;
-  const url = endpoint(options.baseUrl ?? "https://api.openai.com/v1", "chat/completions");
+  const { baseUrl = "https://api.openai.com/v1" } = options;
   if (apiKey === "") throw new TypeError("openai: apiKey is empty; leave it out for a service without keys.");
   if (!(maxResponseBytes > 0)) throw new TypeError("openai: maxResponseBytes must be above 0.");
   const target: Target = {
     name,
-    url,
+    url: endpoint(baseUrl, "chat/completions"),
     headers: {
       "content-type": "application/json",
       accept: "application/json, text/event-stream",
@@ -60,12 +67,14 @@ export function openai(options: OpenAIOptions = {}): Handler {
     dispatcher: options.dispatcher ?? new Agent({ connect: { timeout: CONNECT_TIMEOUT_MS } }),
   };
 
-  return async (request) => {
+  const listTarget = { ...target, url: endpoint(baseUrl, "models") };
+
+  const complete: Handler = async (request) => {
     refuseGatewayFields(request);
     const { call } = request;
     const attempt = record(call, name, request.model);
     try {
-      const answer = await send(target, JSON.stringify(bodyFor(request, streamUsage)), call.signal);
+      const answer = await send(target, call.signal, JSON.stringify(bodyFor(request, streamUsage)));
       attempt.answered(answer.status, answer.requestId);
       const { chunks, model } = await readAnswer(target, answer, call.signal);
       const reply = await begin({ headers: {}, chunks });
@@ -78,6 +87,7 @@ export function openai(options: OpenAIOptions = {}): Handler {
       throw error;
     }
   };
+  return Object.assign(complete, { models: (call: Call) => readModels(listTarget, call.signal) });
 }
 
 const CONNECT_TIMEOUT_MS = 3000;

@@ -28,16 +28,16 @@ export interface RetryHeaders {
   readonly shouldRetry: string | undefined;
 }
 
-/** Posts a JSON body and waits for the head of the answer. Throws a `GatewayError` where none comes. */
-export async function send(target: Target, body: string, signal: AbortSignal): Promise<UpstreamAnswer> {
+/** Posts a JSON body, or asks without one, and waits for the head of the answer. Throws a `GatewayError` where none comes. */
+export async function send(target: Target, signal: AbortSignal, body?: string): Promise<UpstreamAnswer> {
   const { url, headers, dispatcher } = target;
   try {
     const answer = await dispatcher.request({
       origin: url.origin,
       path: url.pathname,
-      method: "POST",
+      method: body === undefined ? "GET" : "POST",
       headers,
-      body,
+      body: body ?? null,
       signal,
     });
     const header = (name: string): string | undefined => {
