@@ -9,7 +9,7 @@ export interface Config {
   readonly keys: readonly { readonly name: string; readonly key: string }[];
   readonly errors: EnvelopeName;
   readonly maxBodyBytes: number;
-  readonly openai: { readonly apiKey?: string | undefined; readonly baseUrl?: string } | undefined;
+  readonly openai: { readonly apiKey?: string | undefined; readonly baseUrl?: string | undefined } | undefined;
   readonly logLevel: string;
 }
 
@@ -25,24 +25,27 @@ const wholeNumber = (least: number, most: number): z.ZodType<number> =>
     .transform(Number)
     .refine((value) => value >= least && value <= most, { error: `set a whole number from ${least} to ${most}` });
 
-const secret = z.string().regex(/^\S+$/, { error: "must not hold white space" });
-const url = z.url({
-  protocol: /^https?$/,
-  error: "set an http(s) URL with its version, like https://api.openai.com/v1",
-});
+const secret = z.string().regex(/^[\x21-\x7e]+$/, { error: "must be letters, digits and signs without white space" });
+const url = z
+  .url({ protocol: /^https?$/, error: "set an http(s) URL with its version, like https://api.openai.com/v1" })
+  .refine((text) => !/[?#@]/.test(text), { error: "must hold no query, user name or password" });
 
 const ENVELOPES = ["openai", "nested", "flat", "detail", "problem"] as const;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 /** `name=key,name=key`. A key may hold `=`, a name may not. */
-const keys = z.string().transform((list, context) =>
-  list.split(",").map((entry) => {
+const keys = z.string().transform((list, context) => {
+  const entries = list.split(",").map((entry) => {
     const [, name = "", key = ""] = /^\s*([^=\s]+)=(\S+)\s*$/.exec(entry) ?? [];
     if (key === "")
       context.addIssue({ code: "custom", message: "write it as name=key,name=key, with no name or key empty" });
     return { name, key };
-  }),
-);
+  });
+  const twice = (field: "name" | "key"): boolean => new Set(entries.map((entry) => entry[field])).size < entries.length;
+  if (twice("name")) context.addIssue({ code: "custom", message: "give each name once" });
+  if (twice("key")) context.addIssue({ code: "custom", message: "give each key to one name only" });
+  return entries;
+});
 
 const variables = z.object({
   HOST: z.string().default("127.0.0.1"),
@@ -99,7 +102,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     keys: set.GATEWAY_KEYS,
     errors: set.GATEWAY_ERRORS,
     maxBodyBytes: set.GATEWAY_MAX_BODY_BYTES,
-    openai: set.OPENAI_API_KEY || set.OPENAI_BASE_URL ? { apiKey: set.OPENAI_API_KEY, baseUrl: set.OPENAI_BASE_URL } : undefined,
+    openai:
+      set.OPENAI_API_KEY || set.OPENAI_BASE_URL
+        ? { apiKey: set.OPENAI_API_KEY, baseUrl: set.OPENAI_BASE_URL }
+        : undefined,
     logLevel: set.LOG_LEVEL,
   };
 }

@@ -94,7 +94,7 @@ function stop(signal: NodeJS.Signals): void {
 }
 
 function greeting(url: string): string {
-  const names = config.keys.map(({ name }) => name).join(", ");
+  const names = config.keys.map(({ name, key }) => (key.length < 16 ? `${name} (WARNING: short)` : name)).join(", ");
   const header = config.keys.length > 0 ? " -H 'authorization: Bearer YOUR_KEY'" : "";
   const body = JSON.stringify({
     model: simulator ? "sim" : "gpt-4o-mini",

@@ -51,11 +51,12 @@ class BegunChunks implements AsyncIterableIterator<ChatChunk> {
     while (!this.#visible) {
       const result = await this.#read();
       if (result.done) throw this.#interrupted("without an answer");
-      if (this.#head.push(result.value) > MAX_INVISIBLE) {
+      this.#head.push(result.value);
+      this.#visible = visible(result.value);
+      if (!this.#visible && this.#head.length > MAX_INVISIBLE) {
         await this.return();
         throw new GatewayError("llm.provider.bad_response", `No visible answer in ${MAX_INVISIBLE} chunks.`);
       }
-      this.#visible = visible(result.value);
     }
   }
 

@@ -70,6 +70,7 @@ async function readBytes({ body, signal }: HttpRequest, limits: BodyLimits): Pro
   if (!("read" in body)) return new Uint8Array();
   const stop = new AbortController();
   const abort = (): void => stop.abort(signal.reason);
+  if (signal.aborted) abort();
   signal.addEventListener("abort", abort, { once: true });
   const cancel = clock.after(timeoutMs, () => {
     stop.abort(new GatewayError("llm.request.timeout", `The body did not arrive within ${timeoutMs} ms.`));

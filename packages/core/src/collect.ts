@@ -1,5 +1,6 @@
 import { begin } from "./begin.ts";
 import type { ChatChunk, ChatCompletion, ChatReply, CompletionChoice, Delta } from "./chat.ts";
+import { isRawNumber } from "./json.ts";
 import { normalizer } from "./normalize.ts";
 
 type Fields = Record<string, unknown>;
@@ -40,11 +41,11 @@ class Joined {
   add(chunk: ChatChunk): void {
     // `obfuscation` is padding against traffic analysis of streams; it has no meaning in a completion.
     const { choices, obfuscation: _, ...fields } = this.#normalize(chunk);
-    for (const name in fields) replace(this.#fields, name, fields[name]);
+    for (const name of names(fields)) replace(this.#fields, name, fields[name]);
     for (const { index, delta, logprobs, ...rest } of choices) {
       const choice = this.#choices.get(index) ?? { fields: { index }, message: {} };
       this.#choices.set(index, choice);
-      for (const name in rest) replace(choice.fields, name, rest[name]);
+      for (const name of names(rest)) replace(choice.fields, name, rest[name]);
       join(choice.fields, { logprobs });
       join(choice.message, delta);
     }
@@ -69,12 +70,18 @@ function settle({ tool_calls, ...message }: Fields): Delta {
   return { ...settled, tool_calls: ordered.map(({ index: _, ...call }: Fields) => call) };
 }
 
+/** The names of the fields, without the one through which a value would reach the prototype of all objects. */
+function names(fields: Readonly<Fields>): string[] {
+  return Object.keys(fields).filter((name) => name !== "__proto__");
+}
+
 function replace(fields: Fields, name: string, value: unknown): void {
-  if (value !== undefined && (value !== null || !(name in fields))) fields[name] = value;
+  const empty = value === null || value === "";
+  if (value !== undefined && !(empty && name in fields)) fields[name] = value;
 }
 
 function join(fields: Fields, pieces: Readonly<Fields>): void {
-  for (const name in pieces) {
+  for (const name of names(pieces)) {
     const piece = pieces[name];
     const known = fields[name];
     if (typeof piece === "string" && typeof known === "string" && !NAMES.has(name)) fields[name] = known + piece;
@@ -93,19 +100,20 @@ function joinItems(known: unknown, pieces: readonly unknown[]): unknown[] {
     const index = isFields(piece) ? piece.index : undefined;
     const item = index === undefined ? undefined : items.find((other) => isFields(other) && other.index === index);
     if (isFields(item) && isFields(piece)) join(item, piece);
-    else items.push(isFields(piece) ? structuredClone(piece) : piece);
+    else if (isFields(piece)) join(fieldsAt(items, items.length), piece);
+    else items.push(piece);
   }
   return items;
 }
 
-function fieldsAt(fields: Fields, name: string): Fields {
-  const known = fields[name];
+function fieldsAt<Name extends PropertyKey>(holder: Record<Name, unknown>, name: Name): Fields {
+  const known = holder[name];
   if (isFields(known)) return known;
   const fresh: Fields = {};
-  fields[name] = fresh;
+  holder[name] = fresh;
   return fresh;
 }
 
 function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
 }

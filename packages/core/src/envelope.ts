@@ -64,15 +64,15 @@ export type EnvelopeName = "openai" | "nested" | "flat" | "detail" | "problem";
  */
 export function errorEvent(envelope: Envelope, error: GatewayError, requestId: string): object {
   const { body } = envelope(error, requestId);
-  return "error" in body ? body : { error: body };
+  return body.error ? body : { error: body };
 }
 
 /** The headers that tell a client when, and whether, to try again. */
 export function errorHeaders(error: GatewayError): Record<string, string> {
   const headers: Record<string, string> = { ...error.headers };
   if (error.status === 401) headers["www-authenticate"] ??= "Bearer";
-  if (error.retryAfterMs !== undefined) {
-    const waitMs = Math.max(1, Math.ceil(error.retryAfterMs));
+  if (Number.isFinite(error.retryAfterMs)) {
+    const waitMs = Math.max(1, Math.ceil(error.retryAfterMs ?? 0));
     headers["retry-after"] = String(Math.ceil(waitMs / 1000));
     headers["retry-after-ms"] = String(waitMs);
   }

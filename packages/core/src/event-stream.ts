@@ -1,6 +1,7 @@
 import type { ChatChunk, ChatReply } from "./chat.ts";
 import type { Clock } from "./clock.ts";
 import { normalizer } from "./normalize.ts";
+import { discard } from "./reply.ts";
 import { eventText } from "./sse.ts";
 
 export interface EventStreamOptions {
@@ -47,7 +48,8 @@ export async function* eventStream(
     yield eventText(JSON.stringify(onFailure(thrown)));
   } finally {
     silence.end();
-    await chunks?.return?.();
+    if (chunks) await chunks.return?.();
+    else replying.then(discard, () => {});
   }
 }
 

@@ -2,7 +2,7 @@ import { attempts } from "./attempts.ts";
 import { type BodyLimits, readJsonBody } from "./body.ts";
 import { type Call, createCall, requestId } from "./call.ts";
 import type { ChatReply, ChatRequest, Handler } from "./chat.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, MAX_DELAY_MS, systemClock } from "./clock.ts";
 import { collect } from "./collect.ts";
 import { compose } from "./compose.ts";
 import { type Envelope, type EnvelopeName, envelopes, errorEvent, errorHeaders } from "./envelope.ts";
@@ -45,22 +45,23 @@ export interface Gateway {
  */
 export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway {
   const { models = [], errors = "openai", onError = () => {}, clock = systemClock } = options;
-  const keepAliveMs = positive("keepAliveMs", options.keepAliveMs ?? 15_000);
+  const keepAliveMs = positive("keepAliveMs", options.keepAliveMs ?? 15_000, MAX_DELAY_MS);
   const limits: BodyLimits = {
     maxBytes: positive("maxBodyBytes", options.maxBodyBytes ?? 10 * 1024 * 1024),
-    timeoutMs: positive("bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000),
+    timeoutMs: positive("bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000, MAX_DELAY_MS),
     clock,
   };
-  const envelope = typeof errors === "function" ? errors : envelopes[errors];
-  if (envelope === undefined) {
-    throw new TypeError(`gateway: errors must be one of ${Object.keys(envelopes).join(", ")}, or a function.`);
-  }
+  const envelope = envelopeFor(errors);
   const pipeline = compose([], handler);
 
   const failure = (thrown: unknown, call: Call): GatewayError => {
     const bare = toGatewayError(thrown, call.signal);
     const error = bare.attempts.length > 0 ? bare : bare.with({ attempts: call.context.get(attempts) });
-    onError(error, call);
+    try {
+      onError(error, call);
+    } catch {
+      // Who only watches cannot change the answer.
+    }
     return error;
   };
 
@@ -79,16 +80,17 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
       clock,
       onFailure: (thrown) => errorEvent(envelope, failure(thrown, call), call.id),
     });
-    return { status: 200, headers: { ...STREAM_HEADERS, ...attemptHeaders(call), ...reply?.headers }, body };
+    return { status: 200, headers: { ...attemptHeaders(call), ...reply?.headers, ...STREAM_HEADERS }, body };
   };
 
-  const list: Route = async (_http, call) => json(200, { object: "list", data: await listModels(models, call) });
+  const list: Route = async (_http, call) =>
+    json(200, { object: "list", data: await listModels(models, call), request_id: call.id });
 
   const one: Route = async (http, call) => {
     const id = decodePath(http.path.slice(MODEL_PATH.length));
     const model = (await listModels(models, call)).find((known) => known.id === id);
     if (!model) throw new GatewayError("llm.model.not_found", "There is no such model. GET /models lists them.");
-    return json(200, model);
+    return json(200, { ...model, request_id: call.id });
   };
 
   const routes = (path: string): Methods | undefined => {
@@ -105,12 +107,12 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
       try {
         const route = choose(routes(http.path), http.method);
         const reply = await route(http, call);
-        return { ...reply, headers: { ...reply.headers, ...id } };
+        return { ...reply, headers: sendable({ ...reply.headers, ...id }) };
       } catch (thrown) {
         const error = failure(thrown, call);
         const { body, contentType } = envelope(error, call.id);
         const headers = { ...attemptHeaders(call), ...errorHeaders(error), ...id };
-        return json(error.status, body, headers, contentType);
+        return json(error.status, body, sendable(headers), contentType);
       }
     },
   };
@@ -127,12 +129,34 @@ const STREAM_HEADERS = {
   "x-accel-buffering": "no",
 };
 
+/** An envelope that always answers: where one's own throws, the default one speaks. */
+function envelopeFor(errors: EnvelopeName | Envelope): Envelope {
+  if (typeof errors !== "function") {
+    if (Object.hasOwn(envelopes, errors)) return envelopes[errors];
+    throw new TypeError(`gateway: errors must be one of ${Object.keys(envelopes).join(", ")}, or a function.`);
+  }
+  return (error, requestId) => {
+    try {
+      return errors(error, requestId);
+    } catch {
+      return envelopes.openai(error, requestId);
+    }
+  };
+}
+
 function choose(methods: Methods | undefined, method: string): Route {
   if (!methods) throw new GatewayError("llm.request.not_found", "There is no such path.");
   const route = Object.hasOwn(methods, method) ? methods[method] : undefined;
   if (route) return route;
   const allow = Object.keys(methods).join(", ");
   throw new GatewayError("llm.request.method_not_allowed", `Use ${allow} here.`, { headers: { allow } });
+}
+
+/** Headers that a server will send: what layers put into a value and no header may hold is replaced. */
+function sendable(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, value.replace(/[^\t\x20-\x7e]/g, "?")]),
+  );
 }
 
 function json(
@@ -165,7 +189,7 @@ function decodePath(text: string): string | undefined {
   }
 }
 
-function positive(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new TypeError(`gateway: ${name} must be a whole number above 0, not ${String(value)}.`);
+function positive(name: string, value: number, most = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isInteger(value) && value > 0 && value <= most) return value;
+  throw new TypeError(`gateway: ${name} must be a whole number from 1 to ${most}, not ${String(value)}.`);
 }

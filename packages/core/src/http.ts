@@ -38,3 +38,9 @@ export interface HttpReply {
    */
   readonly body: string | AsyncIterable<string>;
 }
+
+/** Reads the first piece of a reply that nobody waits for, so that ending the iteration ends what is behind it. */
+export async function abandon(reply: HttpReply): Promise<void> {
+  if (typeof reply.body === "string") return;
+  for await (const _ of reply.body) return;
+}

@@ -33,8 +33,8 @@ export function isRawNumber(value: unknown): boolean {
 
 function keepNumber(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== "number" || context?.source === undefined) return value;
-  const lossy =
-    !Number.isFinite(value) || Object.is(value, -0) || (Number.isInteger(value) && !Number.isSafeInteger(value));
+  const tooFine = value === 0 && /^(-|[0.]*[1-9])/.test(context.source);
+  const lossy = tooFine || !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value));
   return lossy ? rawJson.rawJSON(context.source) : value;
 }
 
@@ -93,7 +93,7 @@ export function checkTree(value: unknown, maxValues: number): void {
   let left = maxValues;
   const visit = (node: unknown, depth: number): void => {
     if (--left < 0) throw new JsonError(`has more than ${maxValues} values`);
-    if (typeof node !== "object" || node === null) return;
+    if (typeof node !== "object" || node === null || isRawNumber(node)) return;
     if (depth > MAX_DEPTH) throw new JsonError(`is nested more than ${MAX_DEPTH} levels deep`);
     if (Array.isArray(node)) for (const item of node) visit(item, depth + 1);
     else for (const [name, item] of Object.entries(node)) visit(reject(name, item), depth + 1);

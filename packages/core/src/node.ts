@@ -3,7 +3,7 @@ export { mountPath } from "./mount.ts";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { GatewayError } from "./error.ts";
 import type { Gateway } from "./gateway.ts";
-import { BodyTooLargeError, type HttpReply, type HttpRequest } from "./http.ts";
+import { abandon, BodyTooLargeError, type HttpReply, type HttpRequest } from "./http.ts";
 
 /**
  * Answers a Node request with a gateway: what every adapter for a Node server is built on. `path` is the path below the
@@ -97,32 +97,32 @@ function writable(response: ServerResponse): Promise<void> {
   });
 }
 
-/** Reads the first piece of a reply that nobody waits for, so that ending the iteration ends what is behind it. */
-async function abandon(reply: HttpReply): Promise<void> {
-  if (typeof reply.body === "string") return;
-  for await (const _ of reply.body) return;
-}
-
 function closing(request: IncomingMessage): Record<string, string> {
   return request.complete ? {} : { connection: "close" };
 }
 
-/** How long a caller that is still sending gets to read its answer before the connection is closed. */
-const LINGER_MS = 500;
+/** How long a caller that sends no more, and one that goes on, may read its answer before the connection is closed. */
+const LINGER_IDLE_MS = 500;
+const LINGER_MS = 10_000;
 
 /**
  * Answers a request whose body was not read to its end. The answer is written at once; the connection is closed when the
- * rest has come or a moment later, because closing it under a caller that still sends destroys the answer (RFC 9112,
+ * rest has come or stays away, because closing it under a caller that still sends destroys the answer (RFC 9112,
  * section 9.6).
  */
 function lingerThenEnd(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
   response.write(body);
-  const timer = setTimeout(end, LINGER_MS);
+  const idle = setTimeout(end, LINGER_IDLE_MS);
+  const limit = setTimeout(end, LINGER_MS);
+  function wait(): void {
+    idle.refresh();
+  }
   function end(): void {
-    clearTimeout(timer);
-    request.off("end", end);
+    clearTimeout(idle);
+    clearTimeout(limit);
+    request.off("end", end).off("data", wait);
     response.off("close", end).end();
   }
-  request.on("end", end).resume();
+  request.on("end", end).on("data", wait).resume();
   response.on("close", end);
 }

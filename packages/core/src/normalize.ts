@@ -6,51 +6,44 @@ import type { ChatChunk, ChunkChoice, ToolCall } from "./chat.ts";
  * nothing comes back as it is.
  */
 export function normalizer(): (chunk: ChatChunk) => ChatChunk {
-  const choices = new Map<number, ToolCalls>();
+  const seen = new Map<number, ToolCalls>();
   const complete = (choice: ChunkChoice): ChunkChoice => {
-    const calls = choices.get(choice.index);
-    const first = calls === undefined;
-    const known = calls ?? new ToolCalls();
-    if (first) choices.set(choice.index, known);
     const { role, tool_calls } = choice.delta;
-    const needsRole = first && role === undefined;
-    if (!needsRole && !tool_calls) return choice;
-    const completed = tool_calls?.map((call) => known.complete(call));
-    const changed = completed?.some((call, position) => call !== tool_calls?.[position]);
-    if (!needsRole && !changed) return choice;
-    const delta = needsRole ? { role: "assistant", ...choice.delta } : choice.delta;
-    return { ...choice, delta: completed ? { ...delta, tool_calls: completed } : delta };
+    const calls = seen.get(choice.index) ?? new ToolCalls();
+    const needsRole = !seen.has(choice.index) && !role;
+    seen.set(choice.index, calls);
+    const completed = tool_calls?.map((call) => calls.complete(call));
+    const callsChanged = completed?.some((call, position) => call !== tool_calls?.[position]);
+    if (!needsRole && !callsChanged) return choice;
+    const delta = needsRole ? { ...choice.delta, role: "assistant" } : choice.delta;
+    return { ...choice, delta: callsChanged && completed ? { ...delta, tool_calls: completed } : delta };
   };
   return (chunk) => {
-    let changed = chunk.object === undefined;
-    const completed = chunk.choices.map((choice) => {
-      const whole = complete(choice);
-      changed ||= whole !== choice;
-      return whole;
-    });
-    return changed ? { ...chunk, object: chunk.object ?? "chat.completion.chunk", choices: completed } : chunk;
+    const choices = chunk.choices.map(complete);
+    const changed =
+      chunk.object === undefined || choices.some((choice, position) => choice !== chunk.choices[position]);
+    return changed ? { ...chunk, object: chunk.object ?? "chat.completion.chunk", choices } : chunk;
   };
 }
 
 /** The tool calls of one choice, seen so far: the id under each index. */
 class ToolCalls {
   readonly #ids = new Map<number, string | undefined>();
-  #last = -1;
+  #last = 0;
 
   complete(call: ToolCall): ToolCall {
-    const index = call.index ?? this.#indexOf(call.id);
-    const first = !this.#ids.has(index);
-    if (first) this.#ids.set(index, call.id);
+    const index = call.index ?? this.#indexOf(call);
+    const lacksType = !this.#ids.has(index) && !call.type;
+    if (!this.#ids.has(index)) this.#ids.set(index, call.id);
     this.#last = index;
-    const lacksType = first && call.type === undefined;
-    if (call.index !== undefined && !lacksType) return call;
-    return lacksType ? { index, type: "function", ...call } : { index, ...call };
+    if (typeof call.index === "number" && !lacksType) return call;
+    return lacksType ? { ...call, index, type: "function" } : { ...call, index };
   }
 
-  /** A call without an index goes on with the one of the same id; with a new id it is a new one; else the last. */
-  #indexOf(id: string | undefined): number {
-    if (id === undefined) return Math.max(this.#last, 0);
-    for (const [index, known] of this.#ids) if (known === id) return index;
-    return this.#ids.size === 0 ? 0 : Math.max(...this.#ids.keys()) + 1;
+  /** A piece without an index goes on with the call of its id; with a new id or a name it begins one; else with the last. */
+  #indexOf({ id, function: named }: ToolCall): number {
+    for (const [index, known] of this.#ids) if (id && known === id) return index;
+    if (!id && !named?.name) return this.#last;
+    return Math.max(-1, ...this.#ids.keys()) + 1;
   }
 }

@@ -69,7 +69,13 @@ export function mapChunks(reply: ChatReply, change: (chunk: ChatChunk) => ChatCh
   return withChunks(reply, {
     async next() {
       const result = await source.next();
-      return result.done ? result : { done: false, value: change(result.value) };
+      if (result.done) return result;
+      try {
+        return { done: false, value: change(result.value) };
+      } catch (thrown) {
+        await source.return?.();
+        throw thrown;
+      }
     },
     async return() {
       await source.return?.();

@@ -59,7 +59,11 @@ const body = z.looseObject({
   messages: z.array(message).min(1).max(MAX_MESSAGES).nullish(),
   prompt: z.string().min(1).nullish(),
   stream: z.boolean().nullish(),
-  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+  stream_options: z
+    .unknown()
+    .refine((options) => !isRawNumber(options), { error: "expected an object" })
+    .pipe(z.looseObject({ include_usage: z.boolean().nullish() }).nullish())
+    .optional(),
   n: count(128).nullish(),
   max_tokens: count().nullish(),
   max_completion_tokens: count().nullish(),
@@ -96,7 +100,7 @@ export function parseChatBody(value: unknown): ChatBody {
     throw invalid([{ path: "", message: "The body must be a JSON object." }]);
   }
   const result = body.safeParse(value, { error: ({ input }) => (input === undefined ? "required" : undefined) });
-  const issues = [...issuesOf(result.error?.issues ?? []), ...contradictions(value)];
+  const issues = [...issuesOf(result.error?.issues ?? []), ...contradictions(value)].slice(0, MAX_ISSUES);
   if (!result.success || issues.length > 0) throw invalid(issues);
   const { prompt, ...fields } = result.data;
   const messages = fields.messages ?? [{ role: "user", content: prompt }];
@@ -126,7 +130,7 @@ function invalid(issues: readonly Issue[]): GatewayError {
 const MAX_ISSUES = 20;
 
 function issuesOf(found: readonly z.core.$ZodIssue[], base: readonly PropertyKey[] = []): Issue[] {
-  return found.slice(0, MAX_ISSUES).flatMap((issue) => {
+  return found.flatMap((issue) => {
     const path = [...base, ...issue.path];
     const deeper = issue.code === "invalid_union" ? deepest(issue.errors) : [];
     return deeper.length > 0 ? issuesOf(deeper, path) : [{ path: fieldPath(path), message: issue.message }];
@@ -138,13 +142,17 @@ function deepest(alternatives: readonly (readonly z.core.$ZodIssue[])[]): readon
   return alternatives.find((issues) => issues.length > 0 && issues.every((issue) => issue.path.length > 0)) ?? [];
 }
 
+/** How much of a caller's own field name is repeated to it. */
+const MAX_NAME_CHARS = 64;
+
 function fieldPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, key) => {
     if (typeof key === "number") return `${text}[${key}]`;
-    return text === "" ? String(key) : `${text}.${String(key)}`;
+    const name = String(key).slice(0, MAX_NAME_CHARS);
+    return text === "" ? name : `${text}.${name}`;
   }, "");
 }
 
 function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
 }

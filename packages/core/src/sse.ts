@@ -18,8 +18,10 @@ export class EventTooLargeError extends Error {
 export class EventReader {
   readonly #maxChars: number;
   #rest = "";
-  #afterReturn = false;
+  /** What the next piece may begin with and means nothing. */
+  #skip = "\ufeff";
   #data: string[] = [];
+  #detached = 0;
   #chars = 0;
   #event: string | undefined;
   #id: string | undefined;
@@ -31,10 +33,11 @@ export class EventReader {
 
   /** The events that this piece completes. Throws `EventTooLargeError`. What is incomplete at the end is no event. */
   read(text: string): ServerSentEvent[] {
+    if (text === "") return [];
     const events: ServerSentEvent[] = [];
-    // A line may end in CR, LF or CRLF; a CRLF may be split between two pieces.
-    let start = this.#afterReturn && text.startsWith("\n") ? 1 : 0;
-    if (text !== "") this.#afterReturn = false;
+    // A byte order mark may stand in front of all; a CRLF may be split between two pieces.
+    let start = text.startsWith(this.#skip) ? this.#skip.length : 0;
+    this.#skip = NOTHING;
     const hasReturns = text.includes("\r");
     for (;;) {
       const end = lineEnd(text, start, hasReturns);
@@ -44,10 +47,14 @@ export class EventReader {
       this.#line(line, events);
       start = end + 1;
       if (text.charCodeAt(end) !== RETURN) continue;
-      if (start === text.length) this.#afterReturn = true;
+      if (start === text.length) this.#skip = "\n";
       else if (text.charCodeAt(start) === NEWLINE) start++;
     }
-    this.#rest += text.slice(start);
+    // What goes on in the next piece must not keep this one alive.
+    this.#rest += start === 0 ? text : detached(text.slice(start));
+    for (; this.#detached < this.#data.length; this.#detached++) {
+      this.#data[this.#detached] = detached(this.#data[this.#detached] ?? "");
+    }
     this.#check(this.#rest.length);
     return events;
   }
@@ -72,6 +79,7 @@ export class EventReader {
   #dispatch(events: ServerSentEvent[]): void {
     if (this.#data.length > 0) events.push({ event: this.#event, data: this.#data.join("\n"), id: this.#id });
     this.#data = [];
+    this.#detached = 0;
     this.#chars = 0;
     this.#event = undefined;
     this.#id = undefined;
@@ -89,7 +97,7 @@ export async function* readEvents(
   bytes: AsyncIterable<Uint8Array>,
   maxChars?: number,
 ): AsyncGenerator<ServerSentEvent, void, undefined> {
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const reader = new EventReader(maxChars);
   for await (const piece of bytes) yield* reader.read(decoder.decode(piece, { stream: true }));
 }
@@ -99,9 +107,15 @@ export function eventText(data: string): string {
   return `data: ${data}\n\n`;
 }
 
+const NOTHING = "";
 const NEWLINE = 10;
 const RETURN = 13;
 const SPACE = 32;
+
+/** The same text with memory of its own: a part of a string keeps the whole of it. */
+function detached(text: string): string {
+  return Buffer.from(text, "utf16le").toString("utf16le");
+}
 
 function lineEnd(text: string, start: number, hasReturns: boolean): number {
   const newline = text.indexOf("\n", start);

@@ -1,5 +1,5 @@
 import type { Gateway } from "./gateway.ts";
-import { BodyTooLargeError, type UnreadBody } from "./http.ts";
+import { abandon, BodyTooLargeError, type HttpReply, type UnreadBody } from "./http.ts";
 import { type MountOptions, mountPath } from "./mount.ts";
 
 /**
@@ -15,14 +15,8 @@ export function toFetch(
   return async (input, init) => {
     const request = new Request(input, init);
     const over = new AbortController();
-    const leave = (): void => over.abort(request.signal.reason);
-    if (request.signal.aborted) leave();
-    request.signal.addEventListener("abort", leave, { once: true });
-    const end = (): void => {
-      request.signal.removeEventListener("abort", leave);
-      over.abort();
-    };
-    const reply = await gateway.handle({
+    const caller = request.signal;
+    const replying = gateway.handle({
       method: request.method,
       path: below(new URL(request.url).pathname) ?? "",
       headers: Object.fromEntries(request.headers),
@@ -30,11 +24,25 @@ export function toFetch(
       signal: over.signal,
       body: unread(request),
     });
-    if (typeof reply.body === "string") end();
-    const body = typeof reply.body === "string" ? reply.body : readable(reply.body, request.signal, end);
-    request.signal.throwIfAborted();
-    return new Response(body, { status: reply.status, headers: reply.headers });
+    const reply = await unlessAborted(replying, caller, over);
+    const { status, headers, body } = reply;
+    if (typeof body === "string") over.abort();
+    return new Response(typeof body === "string" ? body : readable(body, caller, over), { status, headers });
   };
+}
+
+/** The reply, unless the caller leaves first: then what comes later is let go. */
+function unlessAborted(replying: Promise<HttpReply>, caller: AbortSignal, over: AbortController): Promise<HttpReply> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      over.abort(caller.reason);
+      reject(caller.reason);
+      replying.then(abandon, () => {});
+    };
+    if (caller.aborted) leave();
+    caller.addEventListener("abort", leave, { once: true });
+    replying.then(resolve, reject).finally(() => caller.removeEventListener("abort", leave));
+  });
 }
 
 function unread(request: Request): UnreadBody {
@@ -43,42 +51,60 @@ function unread(request: Request): UnreadBody {
       const pieces: Uint8Array[] = [];
       let size = 0;
       const reader = request.body?.getReader();
-      const stop = (): void => void reader?.cancel(signal.reason);
-      signal.addEventListener("abort", stop, { once: true });
+      // What fails to be canceled is broken already, and the reading below says so.
+      const cancel = (): void => void reader?.cancel(signal.reason).catch(() => {});
+      signal.addEventListener("abort", cancel, { once: true });
       try {
+        signal.throwIfAborted();
         for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
           size += next.value.length;
           if (size > maxBytes) throw new BodyTooLargeError();
           pieces.push(next.value);
         }
+        signal.throwIfAborted();
+        return Buffer.concat(pieces);
       } finally {
-        signal.removeEventListener("abort", stop);
+        signal.removeEventListener("abort", cancel);
+        cancel();
       }
-      signal.throwIfAborted();
-      return Buffer.concat(pieces);
     },
   };
 }
 
-function readable(pieces: AsyncIterable<string>, signal: AbortSignal, end: () => void): ReadableStream<Uint8Array> {
+function readable(
+  pieces: AsyncIterable<string>,
+  caller: AbortSignal,
+  over: AbortController,
+): ReadableStream<Uint8Array> {
   const iterator = pieces[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
+  let leave = (): void => {};
+  const end = async (reason?: unknown): Promise<void> => {
+    caller.removeEventListener("abort", leave);
+    over.abort(reason);
+    await iterator.return?.();
+  };
   return new ReadableStream<Uint8Array>(
     {
+      start(controller) {
+        leave = () => {
+          controller.error(caller.reason);
+          // What fails while it is let go has nobody left to tell.
+          end(caller.reason).catch(() => {});
+        };
+        caller.addEventListener("abort", leave, { once: true });
+      },
       async pull(controller) {
         const { done, value } = await iterator.next();
-        if (signal.aborted) {
-          controller.error(signal.reason);
-          await iterator.return?.();
-        } else if (done) {
-          end();
-          controller.close();
-        } else controller.enqueue(encoder.encode(value));
+        if (caller.aborted) return;
+        if (!done) {
+          controller.enqueue(encoder.encode(value));
+          return;
+        }
+        controller.close();
+        await end();
       },
-      async cancel() {
-        end();
-        await iterator.return?.();
-      },
+      cancel: end,
     },
     { highWaterMark: 1 },
   );

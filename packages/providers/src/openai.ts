@@ -48,7 +48,9 @@ export interface Provider extends Handler {
 export function openai(options: OpenAIOptions = {}): Provider {
   const { name = "openai", apiKey, streamUsage = true, maxResponseBytes = 32 * 1024 * 1024 } = options;
   const { baseUrl = "https://api.openai.com/v1" } = options;
-  if (apiKey === "") throw new TypeError("openai: apiKey is empty; leave it out for a service without keys.");
+  if (apiKey !== undefined && !HEADER_TEXT.test(apiKey)) {
+    throw new TypeError("openai: apiKey must be letters, digits and signs without white space; leave it out for none.");
+  }
   if (!(maxResponseBytes > 0)) throw new TypeError("openai: maxResponseBytes must be above 0.");
   const target: Target = {
     name,
@@ -62,7 +64,7 @@ export function openai(options: OpenAIOptions = {}): Provider {
       ...options.headers,
       ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
     },
-    secrets: apiKey === undefined ? [] : [apiKey],
+    secrets: [apiKey ?? "", ...Object.values(options.headers ?? {})].filter(({ length }) => length >= 8),
     maxResponseBytes,
     dispatcher: options.dispatcher ?? new Agent({ connect: { timeout: CONNECT_TIMEOUT_MS } }),
   };
@@ -79,10 +81,14 @@ export function openai(options: OpenAIOptions = {}): Provider {
       const { chunks, model } = await readAnswer(target, answer, call.signal);
       const reply = await begin({ headers: {}, chunks });
       attempt.end();
-      const headers = { "x-gateway-provider": name, "x-gateway-model": model() ?? request.model };
+      const headers = {
+        "x-gateway-provider": name,
+        "x-gateway-model": HEADER_TEXT.exec(model() ?? "")?.[0] ?? request.model,
+      };
       return { headers, chunks: reply.chunks };
     } catch (thrown) {
-      const error = toGatewayError(thrown, call.signal);
+      // Whatever fails here, nothing of the answer was seen yet.
+      const error = toGatewayError(thrown, call.signal).with({ phase: "before" });
       attempt.end(error);
       throw error;
     }
@@ -91,6 +97,9 @@ export function openai(options: OpenAIOptions = {}): Provider {
 }
 
 const CONNECT_TIMEOUT_MS = 3000;
+
+/** What can stand in a header as it is. */
+const HEADER_TEXT = /^[\x21-\x7e]{1,4096}$/;
 
 function bodyFor({ call: _, ...body }: ChatRequest, streamUsage: boolean): object {
   if (!body.stream || !streamUsage) return body;
@@ -121,7 +130,8 @@ function record(
 function endpoint(baseUrl: string, operation: string): URL {
   const base = URL.parse(baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
   const usable = base && (base.protocol === "https:" || base.protocol === "http:") && base.search + base.hash === "";
-  if (!usable) throw new TypeError(`openai: baseUrl must be an http(s) URL without a query, not "${baseUrl}".`);
+  if (!usable)
+    throw new TypeError("openai: baseUrl must be an http(s) URL without a query, like https://api.openai.com/v1.");
   if (base.username + base.password !== "") {
     throw new TypeError("openai: baseUrl must not hold a user name or a password; use apiKey or headers.");
   }

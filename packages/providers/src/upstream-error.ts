@@ -5,7 +5,7 @@ import type { RetryHeaders, Target, UpstreamAnswer } from "./upstream.ts";
 /** What a provider says of its failure, in whichever of the usual shapes. */
 export interface ReportedError {
   readonly message: string | undefined;
-  /** `code` and `type` of the error, in one string to search. */
+  /** `code`, `type` and `status` of the error in words, lower-case, in one string to search. */
   readonly kind: string;
   /** A status that the error itself names. */
   readonly status: number | undefined;
@@ -19,11 +19,14 @@ export function errorIn(body: unknown): ReportedError | undefined {
   if (typeof error === "string") return { message: error, kind: "", status: undefined, param: undefined };
   if (!isObject(error)) return undefined;
   const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
-  const status = Number(error.status ?? error.code);
+  const status = [error.status, error.code].map(Number).find((number) => number >= 400 && number < 600);
   return {
     message: text(error.message),
-    kind: [error.code, error.type, error.status].filter((part) => typeof part === "string").join(" "),
-    status: Number.isInteger(status) && status >= 400 && status < 600 ? status : undefined,
+    kind: [error.code, error.type, error.status]
+      .filter((part) => typeof part === "string")
+      .join(" ")
+      .toLowerCase(),
+    status,
     param: text(error.param),
   };
 }
@@ -43,7 +46,9 @@ export function upstreamError(
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...(retry.shouldRetry === "true" && { retryable: true }),
     ...(retry.shouldRetry === "false" && { retryable: false }),
-    ...(reported?.param && { issues: [{ path: redact(reported.param), message: "refused by the provider" }] }),
+    ...(reported?.param && {
+      issues: [{ path: redact(reported.param, target.secrets), message: "refused by the provider" }],
+    }),
     cause: { status: answered, requestId },
   });
 }
@@ -60,7 +65,7 @@ function classify(status: number, reported: ReportedError | undefined): [Code, G
   if (status === 503 || status === 529) return ["llm.provider.overloaded", {}];
   if (status >= 500 || status === 408 || status === 425) return ["llm.provider.server_error", {}];
   // Without an error in the provider's own words, such a status is of something in front of it or of a wrong URL.
-  if (!reported) return ["llm.provider.bad_response", {}];
+  if (!reported) return ["llm.provider.bad_response", { retryable: false }];
   if (/context_length/.test(kind)) return ["llm.request.context_length", { origin: "upstream" }];
   if (status === 404) return ["llm.model.not_found", { origin: "upstream" }];
   if (status === 409) return ["llm.provider.rejected", { status, retryable: true }];
@@ -80,7 +85,7 @@ const SAYS: Partial<Readonly<Record<Code, string>>> = {
 
 /** The status that an error without one stands for: it arrived in a stream or body that began as a success. */
 function statusOf(kind: string): number {
-  if (/rate_limit|insufficient_quota/.test(kind)) return 429;
+  if (/rate_limit|resource_exhausted|insufficient_quota/.test(kind)) return 429;
   if (/overloaded|unavailable/.test(kind)) return 503;
   if (/authentication|permission|invalid_api_key/.test(kind)) return 401;
   if (/not_found/.test(kind)) return 404;

@@ -1,4 +1,4 @@
-import { type Code, GatewayError, toGatewayError } from "@gatewright/core";
+import { type Code, GatewayError, redact, toGatewayError } from "@gatewright/core";
 import type { Dispatcher } from "undici";
 
 /** Where calls go, and what is the same for each. */
@@ -30,7 +30,7 @@ export interface RetryHeaders {
 
 /** Posts a JSON body, or asks without one, and waits for the head of the answer. Throws a `GatewayError` where none comes. */
 export async function send(target: Target, signal: AbortSignal, body?: string): Promise<UpstreamAnswer> {
-  const { url, headers, dispatcher } = target;
+  const { url, headers, secrets, dispatcher } = target;
   try {
     const answer = await dispatcher.request({
       origin: url.origin,
@@ -48,7 +48,7 @@ export async function send(target: Target, signal: AbortSignal, body?: string): 
       status: answer.statusCode,
       contentType: header("content-type")?.toLowerCase() ?? "",
       contentEncoding: header("content-encoding")?.toLowerCase() ?? "identity",
-      requestId: header("x-request-id")?.slice(0, 128),
+      requestId: redact(header("x-request-id") ?? "", secrets, 128) || undefined,
       retry: {
         retryAfter: header("retry-after"),
         retryAfterMs: header("retry-after-ms"),

@@ -12,7 +12,7 @@ export interface AuthOptions {
 export interface ApiKey {
   /** Who calls with it: what later layers and logs know the caller by. */
   readonly name: string;
-  /** The secret; at least 16 characters. */
+  /** The secret. Make it of 16 random bytes at least: only then is its hash as good as the key is secret. */
   readonly key: string;
 }
 
@@ -32,12 +32,12 @@ export interface Auth extends Middleware {
 
 /**
  * Lets only callers with a known key pass: `Authorization: Bearer KEY`, `Authorization: KEY` or `X-API-Key: KEY`.
- * Throws a `TypeError` for no keys at all, a short one, or one name or key that is given twice.
+ * Throws a `TypeError` for no keys at all, an empty one, or a name or key that is given twice.
  */
 export function auth({ keys }: AuthOptions): Auth {
   const callers = new Map<string, { readonly hash: Buffer; readonly caller: Caller }>();
   for (const { name, key } of keys) {
-    if (key.length < 16) throw new TypeError(`auth: the key of "${name}" is shorter than 16 characters.`);
+    if (key === "") throw new TypeError(`auth: the key of "${name}" is empty.`);
     const hash = digest(key);
     if (callers.has(hash.toString("hex"))) throw new TypeError(`auth: the key of "${name}" is given twice.`);
     callers.set(hash.toString("hex"), { hash, caller: { name } });

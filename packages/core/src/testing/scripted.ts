@@ -1,5 +1,5 @@
 import type { ChatChunk, ChatReply, ChatRequest, Delta, Handler } from "../chat.ts";
-import { textReply } from "../reply.ts";
+import { onEnd, textReply } from "../reply.ts";
 
 /**
  * What a scripted handler does with one call: answer a text; reject with an error; stream chunks, where an error in the
@@ -25,10 +25,9 @@ export function scripted(...outcomes: readonly Outcome[]): Scripted {
     const outcome = outcomes[requests.push(request) - 1];
     if (outcome === undefined) throw new Error(`scripted: call ${requests.length} came, ${outcomes.length} expected.`);
     if (outcome instanceof Error) throw outcome;
-    if (typeof outcome === "function") return outcome(request);
-    if (typeof outcome === "string") return textReply(outcome, { model: request.model });
+    const reply = await replyOf(outcome, request);
     open++;
-    return { headers: {}, chunks: play(outcome, () => open--) };
+    return onEnd(reply, () => open--);
   };
   return Object.defineProperties(handler, {
     requests: { get: () => requests },
@@ -51,25 +50,14 @@ export function chunksOf(...pieces: readonly string[]): ChatChunk[] {
   return [chunk({ role: "assistant", content: "" }, null), ...texts, chunk({}, "stop")];
 }
 
-function play(script: readonly (ChatChunk | Error)[], onEnd: () => void): ChatReply["chunks"] {
-  let at = 0;
-  let ended = false;
-  const end = (): void => {
-    if (!ended) onEnd();
-    ended = true;
+async function replyOf(outcome: Exclude<Outcome, Error>, request: ChatRequest): Promise<ChatReply> {
+  if (typeof outcome === "function") return outcome(request);
+  if (typeof outcome === "string") return textReply(outcome, { model: request.model });
+  const play = async function* (): AsyncGenerator<ChatChunk> {
+    for (const step of outcome) {
+      if (step instanceof Error) throw step;
+      yield step;
+    }
   };
-  const iterator: AsyncIterator<ChatChunk> = {
-    async next() {
-      const step = ended ? undefined : script[at++];
-      if (step !== undefined && !(step instanceof Error)) return { done: false, value: step };
-      end();
-      if (step) throw step;
-      return { done: true, value: undefined };
-    },
-    async return() {
-      end();
-      return { done: true, value: undefined };
-    },
-  };
-  return { [Symbol.asyncIterator]: () => iterator };
+  return { headers: {}, chunks: play() };
 }
