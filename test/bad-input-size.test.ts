@@ -50,7 +50,7 @@ for (const [host, mount] of Object.entries(hosts)) {
   suite(host, { timeout: 60_000 }, () => {
     /** Bad input for a gateway of its own: the provider never hears of it, and a good call passes afterwards. */
     const bad = (name: string, run: (port: number) => Promise<void>, options: GatewayOptions = {}): void => {
-      test(`bad input ${name}`, async () => {
+      test(`bad input ${name}`, { timeout: 15_000 }, async () => {
         const upstream = await startUpstream(completion);
         const server = await listen(mount(gateway(openai({ baseUrl: `${upstream.url}/v1` }), options)));
         try {
@@ -241,9 +241,8 @@ async function memoryRise(run: () => Promise<void>): Promise<number> {
     most = Math.max(most, process.memoryUsage.rss());
   };
   const sampler = setInterval(sample, 1);
-  await run();
+  await run().finally(() => clearInterval(sampler));
   sample();
-  clearInterval(sampler);
   return most - before;
 }
 

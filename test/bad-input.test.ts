@@ -23,6 +23,8 @@ interface Refused {
   /** Default the usual code of the status. */
   readonly code?: Code;
   readonly param?: string | null;
+  /** What the message must say. */
+  readonly says?: RegExp;
   readonly allow?: string;
   /** The path is not the gateway's: in a host app the host answers. */
   readonly fallsThrough?: boolean;
@@ -106,20 +108,20 @@ const refused: readonly Refused[] = [
   { row: 31, name: "UTF-16 with its mark", request: { body: Buffer.from(`\uFEFF${chat()}`, "utf16le") }, param: null },
   { row: 31, name: "UTF-16 that says so", request: typed("application/json; charset=utf-16"), status: 415 },
   { row: 33, name: "invalid UTF-8", request: { body: Buffer.from(chat({ user: "\xFF\xC3(" }), "latin1") }, param: null },
-  { row: 33, name: "UTF-8 that is cut off", request: { body: Buffer.from(`${chat()}é`).subarray(0, -1) }, param: null },
-  { row: 34, name: "an empty body", request: { body: "" }, param: null },
-  { row: 34, name: "an empty body in chunks", request: { headers: chunked, body: "0\r\n\r\n" }, param: null },
+  { row: 33, name: "a surrogate in UTF-8", request: { body: Buffer.from(chat({ user: "\xED\xA0\x80" }), "latin1") }, param: null },
+  { row: 34, name: "an empty body", request: { body: "" }, param: null, says: /empty/ },
+  { row: 34, name: "an empty body in chunks", request: { headers: chunked, body: "0\r\n\r\n" }, param: null, says: /empty/ },
   { row: 34, name: "only white space", request: { body: " \r\n\t" }, param: null },
   ...each(["null", `"${MARKER}"`, `["${MARKER}"]`, "7", "9007199254740993", "true"], (body) => ({ row: 35, name: `the body ${body}`, request: { body }, param: null })),
   { row: 36, name: "unfinished JSON", request: { body: chat().slice(0, -3) }, param: null },
   { row: 36, name: "a value behind the first", request: { body: `${chat()} {}` }, param: null },
   { row: 36, name: "a key that is too long to repeat", request: fields({ logit_bias: { [`${"x".repeat(1000)}${MARKER}`]: "x" } }) },
-  { row: 38, name: "nested 101 deep", request: chatWith(`"x":${nested(100)}`), param: null },
-  { row: 38, name: "nested 5,000 deep", request: chatWith(`"x":${nested(5000)}`), param: null },
-  { row: 38, name: "nested 100,000 deep", request: chatWith(`"x":${nested(100_000)}`), param: null },
-  { row: 38, name: "nested 100,000 deep and unfinished", request: { body: '{"a":'.repeat(100_000) }, param: null },
-  { row: 39, name: "100,000 keys", request: fields({ x: Object.fromEntries(repeated(100_000, 0).map((zero, at) => [at, zero])) }), param: null },
-  { row: 39, name: "an array of a million", request: fields({ x: repeated(1_000_000, 0) }), param: null },
+  { row: 38, name: "nested 101 deep", request: chatWith(`"x":${nested(100)}`), param: null, says: /nested/ },
+  { row: 38, name: "nested 5,000 deep", request: chatWith(`"x":${nested(5000)}`), param: null, says: /nested/ },
+  { row: 38, name: "nested 100,000 deep", request: chatWith(`"x":${nested(100_000)}`), param: null, says: /nested/ },
+  { row: 38, name: "nested 100,000 deep and unfinished", request: { body: '{"a":'.repeat(100_000) }, param: null, says: /nested/ },
+  { row: 39, name: "100,000 keys", request: fields({ x: Object.fromEntries(repeated(100_000, 0).map((zero, at) => [at, zero])) }), param: null, says: /values/ },
+  { row: 39, name: "an array of a million", request: fields({ x: repeated(1_000_000, 0) }), param: null, says: /values/ },
   { row: 40, name: "__proto__", request: chatWith('"__proto__":{"polluted":1}'), param: null },
   { row: 40, name: "__proto__ in escapes, far inside", request: chatWith('"x":[{"__pro\\u0074o__":{"polluted":1}}]'), param: null },
   { row: 40, name: "__proto__ beside a large number", request: chatWith('"x":1e400,"__proto__":{"polluted":1}'), param: null },
@@ -257,16 +259,16 @@ for (const [host, mount] of Object.entries(hosts)) {
       });
     }
 
-    test("bad input 24: /V1 is no other way in", async () => {
+    test("bad input 24: /V1 is no other way in", async (t) => {
       const guarded = compose([auth({ keys: [{ name: "a", key: "a key of the test" }] })], pipeline);
       const keyed = await listen(mount(gateway(guarded)));
+      t.after(() => keyed.close());
       const known = upstream.received.length;
       // Express takes a mount point in any case: the same gateway, and the same auth.
       const expected = host === "toNode" ? 404 : 401;
       assert.equal((await exchange(keyed.port, at("/V1/chat/completions"))).status, expected);
       assert.equal((await exchange(keyed.port, at("/v1/chat/completions"))).status, 401);
       assert.equal(upstream.received.length, known);
-      await keyed.close();
     });
 
     test("bad input 25: HEAD", async () => {
@@ -278,10 +280,11 @@ for (const [host, mount] of Object.entries(hosts)) {
   });
 }
 
-function assertRefused(answer: RawAnswer, { status = 400, code, param, allow }: Partial<Refused>): void {
+function assertRefused(answer: RawAnswer, { status = 400, code, param, says, allow }: Partial<Refused>): void {
   assert.equal(answer.status, status, answer.text);
   const error = refusal(answer, MARKER);
   assert.equal(error.code, code ?? CODES[status], answer.text);
+  if (says) assert.match(String(error.message), says);
   if (param !== undefined) assert.equal(error.param, param, answer.text);
   assert.equal(answer.headers.allow, allow);
 }

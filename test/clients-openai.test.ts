@@ -280,7 +280,7 @@ function reasoningOf(message: object | undefined): unknown {
 for (const [way, { client, observed, model }] of Object.entries(ways)) {
   const { completions } = client.chat;
 
-  describe(`The OpenAI SDK ${way}`, { timeout: 20_000 }, () => {
+  describe(`The OpenAI SDK ${way}`, { timeout: 30_000 }, () => {
     test("gets a completion, with the request id where the SDK looks for it", async () => {
       const asking = completions.create({ model: "sim", messages });
       const { data, response, request_id } = await asking.withResponse();
@@ -627,7 +627,7 @@ test("a gateway that is gone is an APIConnectionError, also in the middle of a s
 
 test("each error style shows its own shape, as an answer and as the end of a stream", async (t) => {
   await Promise.all(
-    Object.entries(shapes).map(([name, shape]) => t.test(name, { timeout: 20_000 }, () => showsShape(name, shape))),
+    Object.entries(shapes).map(([name, shape]) => t.test(name, { timeout: 30_000 }, () => showsShape(name, shape))),
   );
 });
 

@@ -54,7 +54,7 @@ async function withExample(
   return ended;
 }
 
-describe("The Express example", { timeout: 20_000 }, () => {
+describe("The Express example", { timeout: 30_000 }, () => {
   let example: ExampleProcess;
   let shop: string;
   before(async () => {
@@ -110,7 +110,7 @@ describe("The Express example", { timeout: 20_000 }, () => {
   });
 });
 
-describe("The Koa example", { timeout: 20_000 }, () => {
+describe("The Koa example", { timeout: 30_000 }, () => {
   let example: ExampleProcess;
   let shop: string;
   before(async () => {
@@ -150,11 +150,11 @@ describe("The Koa example", { timeout: 20_000 }, () => {
   });
 });
 
-test("The in-process example prints the answer and ends", { timeout: 20_000 }, async () => {
+test("The in-process example prints the answer and ends", { timeout: 30_000 }, async () => {
   assert.deepEqual(await runExample("in-process"), { code: 0, signal: null, stdout: "sim: Say hello.\n", stderr: "" });
 });
 
-describe("The gateway example", { timeout: 30_000 }, () => {
+describe("The gateway example", { timeout: 60_000 }, () => {
   test("greets with its pipeline and a curl line that works as it is printed", async () => {
     await withExample("gateway", {}, async ({ url, stdout, printed }) => {
       assert.match(stdout, /^ {2}pipeline {3}log → simulator$/m);
@@ -393,7 +393,7 @@ const unusable: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 };
 
-describe("The gateway example does not start, and says why,", { timeout: 30_000, concurrency: 3 }, () => {
+describe("The gateway example does not start, and says why,", { timeout: 60_000, concurrency: 3 }, () => {
   for (const [what, environment] of Object.entries(unusable)) {
     test(`with ${what}`, async () => {
       const names = what.startsWith("a host") ? ["HOST"] : Object.keys(environment);

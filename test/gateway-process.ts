@@ -32,7 +32,7 @@ const URL_LINE = /http:\/\/[^/\s]+\/v1(?=$|\s)/;
 
 type Environment = Readonly<Record<string, string>>;
 
-/** Starts an example on a free port and waits for the URL it prints. It sees only the given environment. */
+/** Starts an example on a free port and waits for the URL it prints. Of the environment it sees only what is given. */
 export async function startExample(name: Example, environment: Environment = {}): Promise<ExampleProcess> {
   const running = run(name, { PORT: "0", ...environment });
   const [url] = await running.printed(URL_LINE);
@@ -46,6 +46,9 @@ export async function runExample(name: Example, environment: Environment = {}): 
   return running.ended;
 }
 
+/** Compiled code is kept between starts: there are some fifty, and loading is most of each. */
+const NODE_COMPILE_CACHE = fileURLToPath(new URL("../node_modules/.cache/compile", import.meta.url));
+
 const alive = new Set<ChildProcess>();
 process.once("exit", () => {
   for (const child of alive) child.kill("SIGKILL");
@@ -55,7 +58,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.e
 function run(name: Example, environment: Environment): ExampleProcess {
   const main = fileURLToPath(new URL(`../examples/${name}/main.ts`, import.meta.url));
   const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env.PATH, ...environment },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   alive.add(child);

@@ -62,7 +62,7 @@ function files(dialect: string): { readonly name: string; readonly text: string 
 }
 
 /** What a provider answers: its type, and the pieces in which its bytes come, each in a turn of its own. */
-export interface Replay {
+interface Replay {
   readonly type: "text/event-stream" | "application/json";
   readonly pieces: readonly Uint8Array[];
   /** Whether the connection is cut after the last piece, in place of an orderly end. */

@@ -198,6 +198,23 @@ test("a reply that is over stays over", async () => {
   assert.deepEqual(await iterator.next(), { done: true, value: undefined });
 });
 
+test("a reply that has failed stays over, whatever its source would still give", async () => {
+  const steps: readonly (() => IteratorResult<ChatChunk>)[] = [
+    () => ({ done: false, value: chunk({ content: "a" }) }),
+    () => {
+      throw new TypeError("defect");
+    },
+    () => ({ done: false, value: chunk({ content: "never" }) }),
+  ];
+  let at = 0;
+  const source: AsyncIterator<ChatChunk> = { next: async () => steps[at++]?.() ?? { done: true, value: undefined } };
+  const { chunks } = await begin({ headers: {}, chunks: { [Symbol.asyncIterator]: () => source } });
+  const iterator = chunks[Symbol.asyncIterator]();
+  await iterator.next();
+  await assert.rejects(iterator.next(), TypeError);
+  assert.deepEqual(await iterator.next(), { done: true, value: undefined });
+});
+
 function streamOf(script: readonly (ChatChunk | Error)[]): ChatReply {
   return {
     headers: {},

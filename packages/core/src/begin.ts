@@ -1,4 +1,5 @@
 import type { ChatChunk, ChatReply } from "./chat.ts";
+import { type ChunkIterator, iterate } from "./chunk-iterator.ts";
 import type { Phase } from "./codes.ts";
 import { GatewayError } from "./error.ts";
 
@@ -15,7 +16,7 @@ const begun = new WeakSet<AsyncIterable<ChatChunk>>();
  */
 export async function begin(reply: ChatReply): Promise<ChatReply> {
   if (begun.has(reply.chunks)) return reply;
-  const chunks = new BegunChunks(reply.chunks[Symbol.asyncIterator]());
+  const chunks = new BegunChunks(iterate(reply.chunks));
   await chunks.begin();
   begun.add(chunks);
   return { headers: reply.headers, chunks };
@@ -35,15 +36,15 @@ function shows(value: unknown): boolean {
   return typeof value === "object" && value !== null;
 }
 
-class BegunChunks implements AsyncIterableIterator<ChatChunk> {
-  readonly #source: AsyncIterator<ChatChunk>;
+class BegunChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
+  readonly #source: ChunkIterator;
   readonly #head: ChatChunk[] = [];
   readonly #open = new Set<number>();
   readonly #finished = new Set<number>();
   #visible = false;
   #over = false;
 
-  constructor(source: AsyncIterator<ChatChunk>) {
+  constructor(source: ChunkIterator) {
     this.#source = source;
   }
 
@@ -63,6 +64,14 @@ class BegunChunks implements AsyncIterableIterator<ChatChunk> {
   next(): Promise<IteratorResult<ChatChunk, undefined>> {
     const value = this.#head.shift();
     return value === undefined ? this.#read() : Promise.resolve({ done: false, value });
+  }
+
+  ready(): ChatChunk | undefined {
+    const held = this.#head.shift();
+    if (held || this.#over) return held;
+    const chunk = this.#source.ready?.();
+    if (chunk) this.#track(chunk);
+    return chunk;
   }
 
   async return(): Promise<IteratorResult<ChatChunk, undefined>> {

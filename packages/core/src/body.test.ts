@@ -63,6 +63,8 @@ for (const type of [
   "application/json; charset=utf-8; charset=utf-7",
   "application/json;;;=",
   "application/json; charset",
+  "application/json; foo",
+  "application/json; =bar",
 ]) {
   test(`the content type ${JSON.stringify(type)} is refused, and the body is not read`, async () => {
     const request = sent(TEXT, { "content-type": type });
@@ -142,6 +144,10 @@ test("what is not JSON in UTF-8 is refused, and nothing of it is repeated", asyn
     assert.doesNotMatch(error.message, /secret/);
     assert.deepEqual(error.issues, [{ path: "", message: error.message }]);
   }
+});
+
+test("a body without anything in it is called empty", async () => {
+  assert.equal((await refused(sent(""), "llm.request.invalid", 400)).message, "The body is empty.");
 });
 
 test("JSON that nests too deep or holds too much is refused", async () => {

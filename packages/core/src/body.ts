@@ -20,7 +20,8 @@ export async function readJsonBody(request: HttpRequest, limits: BodyLimits): Pr
   requireJson(request.headers["content-type"]);
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
   try {
-    const value = "parsed" in request.body ? request.body.parsed : parseJson(await readText(request, limits));
+    const value =
+      "parsed" in request.body ? request.body.parsed : parseJson(await readText(request, limits), MAX_VALUES);
     checkTree(value, MAX_VALUES);
     return value;
   } catch (error) {

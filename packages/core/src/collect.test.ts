@@ -326,7 +326,7 @@ test("a completion of a thousand pieces a choice is made in a moment", async () 
     choices.map(({ message }) => message.content?.length),
     [10_000, 10_000],
   );
-  assert.ok(performance.now() - startedAt < 2000);
+  assert.ok(performance.now() - startedAt < 5000);
 });
 
 function replyOf(chunks: readonly ChatChunk[]): ChatReply {

@@ -260,10 +260,11 @@ async function written(
   more: Partial<EventStreamOptions> = {},
 ): Promise<{ text: string; events: unknown[]; waiting: number }> {
   const clock = fakeClock();
-  const pieces = await all(eventStream(replying, options(clock, more)));
-  const data = pieces.map((piece) => piece.slice("data: ".length, -2));
-  const events = data.map((each) => (each === "[DONE]" ? each : JSON.parse(each)));
-  return { text: pieces.join(""), events, waiting: clock.waiting };
+  const text = (await all(eventStream(replying, options(clock, more)))).join("");
+  // A piece may hold several events: those that were there together.
+  const data = text.split("\n\n").slice(0, -1);
+  const events = data.map((each) => each.slice("data: ".length));
+  return { text, events: events.map((each) => (each === "[DONE]" ? each : JSON.parse(each))), waiting: clock.waiting };
 }
 
 function streamOf(script: readonly (ChatChunk | Error)[]): ChatReply {

@@ -1,4 +1,5 @@
 import type { ChatChunk, ChatReply } from "./chat.ts";
+import { type ChunkIterator, iterate } from "./chunk-iterator.ts";
 import type { Clock } from "./clock.ts";
 import { normalizer } from "./normalize.ts";
 import { discard } from "./reply.ts";
@@ -23,15 +24,17 @@ export async function* eventStream(
   { includeUsage, keepAliveMs, clock, onFailure }: EventStreamOptions,
 ): AsyncGenerator<string, void, undefined> {
   const silence = new Silence(clock, keepAliveMs);
-  let chunks: AsyncIterator<ChatChunk> | undefined;
+  let chunks: ChunkIterator | undefined;
   try {
     let reply = await silence.orValue(replying);
     while (reply === SILENT) {
       yield COMMENT;
       reply = await silence.orValue(replying);
     }
-    chunks = reply.chunks[Symbol.asyncIterator]();
+    chunks = iterate(reply.chunks);
     const normalize = normalizer();
+    const write = (chunk: ChatChunk): string =>
+      includeUsage || !onlyUsage(chunk) ? eventText(JSON.stringify(normalize(chunk))) : "";
     for (;;) {
       const reading = chunks.next();
       let result = await silence.orValue(reading);
@@ -40,8 +43,13 @@ export async function* eventStream(
         result = await silence.orValue(reading);
       }
       if (result.done) break;
-      const chunk = result.value;
-      if (includeUsage || !onlyUsage(chunk)) yield eventText(JSON.stringify(normalize(chunk)));
+      let text = write(result.value);
+      let more = chunks.ready?.();
+      while (more) {
+        text += write(more);
+        more = text.length < MAX_TEXT ? chunks.ready?.() : undefined;
+      }
+      if (text !== "") yield text;
     }
     yield DONE;
   } catch (thrown) {
@@ -49,12 +57,14 @@ export async function* eventStream(
   } finally {
     silence.end();
     if (chunks) await chunks.return?.();
-    else replying.then(discard, () => {});
+    else replying.then(discard).catch(() => {});
   }
 }
 
 const DONE = eventText("[DONE]");
 const COMMENT = ": keep-alive\n\n";
+/** About how much text is written at once, in characters. */
+const MAX_TEXT = 32 * 1024;
 const SILENT: unique symbol = Symbol("nothing for a while");
 
 function onlyUsage(chunk: ChatChunk): boolean {

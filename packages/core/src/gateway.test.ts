@@ -516,6 +516,13 @@ const BAD_OPTIONS: readonly (readonly [name: string, options: object])[] = [
   ...["anthropic", "", "toString", "__proto__"].map((errors) => ["errors", { errors }] as const),
 ];
 
+test("times may be as long as a timer holds, and no longer", () => {
+  for (const name of ["keepAliveMs", "bodyTimeoutMs"]) {
+    gateway(scripted(), { [name]: 2 ** 31 - 1 });
+    assert.throws(() => gateway(scripted(), { [name]: 2 ** 31 }), { name: "TypeError", message: RegExp(name) });
+  }
+});
+
 for (const [name, options] of BAD_OPTIONS) {
   test(`the option ${JSON.stringify(options)} is refused by name`, () => {
     // What a configuration may hold, whatever the types say.

@@ -153,11 +153,15 @@ function choose(methods: Methods | undefined, method: string): Route {
 }
 
 /** Headers that a server will send: what layers put into a value and no header may hold is replaced. */
-function sendable(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, value.replace(/[^\t\x20-\x7e]/g, "?")]),
-  );
+function sendable(headers: Record<string, string>): Record<string, string> {
+  for (const name in headers) {
+    const value = headers[name] ?? "";
+    if (UNSENDABLE.test(value)) headers[name] = value.replaceAll(new RegExp(UNSENDABLE, "g"), "?");
+  }
+  return headers;
 }
+
+const UNSENDABLE = /[^\t\x20-\x7e]/;
 
 function json(
   status: number,

@@ -19,6 +19,7 @@ export type {
   ToolCall,
   Usage,
 } from "./chat.ts";
+export type { ChunkIterator } from "./chunk-iterator.ts";
 export type { Clock } from "./clock.ts";
 export { systemClock } from "./clock.ts";
 export type { Code, Layer, Origin, Phase } from "./codes.ts";

@@ -8,10 +8,11 @@ const MAX_DEPTH = 100;
 
 /**
  * Parses JSON text. Integers beyond 2^53, `-0` and numbers beyond the range of a double become `JSON.rawJSON` values, so
- * that they are written again exactly as they came. Throws `JsonError`; its message holds none of the text.
+ * that they are written again exactly as they came. Text of more than `maxValues` values (default: any number) is not even
+ * parsed. Throws `JsonError`; its message holds none of the text.
  */
-export function parseJson(text: string): unknown {
-  const inexact = scan(text);
+export function parseJson(text: string, maxValues: number = Number.POSITIVE_INFINITY): unknown {
+  const inexact = scan(text, maxValues);
   try {
     return inexact ? JSON.parse(text, keepNumber) : JSON.parse(text);
   } catch {
@@ -39,6 +40,7 @@ function keepNumber(_key: string, value: unknown, context?: { readonly source?: 
 }
 
 const QUOTE = 34;
+const COMMA = 44;
 const MINUS = 45;
 const ZERO = 48;
 const NINE = 57;
@@ -51,10 +53,11 @@ const OPEN_BRACE = 123;
 const CLOSE_BRACE = 125;
 
 /**
- * One pass over the text outside its strings, before the parser: throws where it nests too deep, and answers whether it
- * holds a number that a double may not keep.
+ * One pass over the text outside its strings, before the parser: throws where it nests too deep or holds too many values,
+ * and answers whether it holds a number that a double may not keep.
  */
-function scan(text: string): boolean {
+function scan(text: string, maxValues: number): boolean {
+  let separators = 0;
   let depth = 0;
   let digits = 0;
   let inexact = false;
@@ -67,7 +70,10 @@ function scan(text: string): boolean {
     if (digits > 0 && (char === LOWER_E || char === UPPER_E)) inexact = true;
     digits = 0;
     if (char === QUOTE) at = endOfString(text, at);
-    else if (char === OPEN_BRACE || char === OPEN_BRACKET) {
+    else if (char === COMMA) {
+      // Between n values of a text there are at most n separators.
+      if (++separators > maxValues) throw new JsonError(`has more than ${maxValues} values`);
+    } else if (char === OPEN_BRACE || char === OPEN_BRACKET) {
       if (++depth > MAX_DEPTH) throw new JsonError(`is nested more than ${MAX_DEPTH} levels deep`);
     } else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) depth--;
     else if (char === MINUS) inexact ||= text.charCodeAt(at + 1) === ZERO;

@@ -261,6 +261,30 @@ test("discarding a reply lets go of its source, through every layer, and tells i
   );
 });
 
+test("a reply that is ended early has let go of its source by then", async () => {
+  for (const layer of [
+    (reply: ChatReply) => onEnd(reply, () => {}),
+    (reply: ChatReply) => mapText(reply, (text) => text),
+  ]) {
+    const gone = Promise.withResolvers<void>();
+    let left = false;
+    const source: AsyncIterator<ChatChunk> = {
+      next: async () => ({ done: true, value: undefined }),
+      return: async () => {
+        await gone.promise;
+        left = true;
+        return { done: true, value: undefined };
+      },
+    };
+    const reply = layer({ headers: {}, chunks: { [Symbol.asyncIterator]: () => source } });
+    const ending = reply.chunks[Symbol.asyncIterator]()
+      .return?.()
+      .then((result) => ({ result, left }));
+    gone.resolve();
+    assert.deepEqual(await ending, { result: { done: true, value: undefined }, left: true });
+  }
+});
+
 test("a reply that cannot be ended early is discarded without a failure", async () => {
   const iterator: AsyncIterator<ChatChunk> = { next: async () => ({ done: true, value: undefined }) };
   const reply: ChatReply = { headers: {}, chunks: { [Symbol.asyncIterator]: () => iterator } };

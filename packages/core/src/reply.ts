@@ -1,4 +1,5 @@
 import type { ChatChunk, ChatReply, Usage } from "./chat.ts";
+import { type ChunkIterator, iterate } from "./chunk-iterator.ts";
 import { type GatewayError, toGatewayError } from "./error.ts";
 
 /** How a reply ended. */
@@ -22,7 +23,6 @@ export interface ReplyEnd {
  * @example return onEnd(await next(request), ({ outcome, usage }) => count(outcome, usage));
  */
 export function onEnd(reply: ChatReply, listener: (end: ReplyEnd) => void, signal?: AbortSignal): ChatReply {
-  const source = reply.chunks[Symbol.asyncIterator]();
   let usage: Usage | undefined;
   let read = 0;
   let ended = false;
@@ -39,49 +39,17 @@ export function onEnd(reply: ChatReply, listener: (end: ReplyEnd) => void, signa
   const abandon = (): void => fail(signal?.reason);
   if (signal?.aborted) abandon();
   else signal?.addEventListener("abort", abandon, { once: true });
-  return withChunks(reply, {
-    async next() {
-      try {
-        const result = await source.next();
-        if (result.done) {
-          end("completed");
-          return result;
-        }
-        read++;
-        usage = result.value.usage ?? usage;
-        return result;
-      } catch (thrown) {
-        fail(thrown);
-        throw thrown;
-      }
-    },
-    async return() {
-      end("canceled");
-      await source.return?.();
-      return { done: true, value: undefined };
-    },
-  });
+  const count = (chunk: ChatChunk): ChatChunk => {
+    read++;
+    usage = chunk.usage ?? usage;
+    return chunk;
+  };
+  return through(reply, count, { done: () => end("completed"), failed: fail, left: () => end("canceled") });
 }
 
 /** The same reply with each chunk passed through `change`, which returns it as it is or a new one in its place. */
 export function mapChunks(reply: ChatReply, change: (chunk: ChatChunk) => ChatChunk): ChatReply {
-  const source = reply.chunks[Symbol.asyncIterator]();
-  return withChunks(reply, {
-    async next() {
-      const result = await source.next();
-      if (result.done) return result;
-      try {
-        return { done: false, value: change(result.value) };
-      } catch (thrown) {
-        await source.return?.();
-        throw thrown;
-      }
-    },
-    async return() {
-      await source.return?.();
-      return { done: true, value: undefined };
-    },
-  });
+  return through(reply, change);
 }
 
 /**
@@ -125,6 +93,56 @@ export async function discard(reply: ChatReply): Promise<void> {
   await reply.chunks[Symbol.asyncIterator]().return?.();
 }
 
-function withChunks(reply: ChatReply, iterator: AsyncIterator<ChatChunk, unknown>): ChatReply {
+/** How the reading of a reply may end. */
+interface Endings {
+  readonly done: () => void;
+  readonly failed: (thrown: unknown) => void;
+  /** Its reader has stopped. */
+  readonly left: () => void;
+}
+
+const NO_MATTER: Endings = { done: () => {}, failed: () => {}, left: () => {} };
+
+function through(reply: ChatReply, change: (chunk: ChatChunk) => ChatChunk, endings: Endings = NO_MATTER): ChatReply {
+  const source = iterate(reply.chunks);
+  let broken: { readonly thrown: unknown } | undefined;
+  const iterator: ChunkIterator = {
+    async next() {
+      try {
+        if (broken) throw broken.thrown;
+        const result = await source.next();
+        if (!result.done) return { done: false, value: changed(result.value) };
+      } catch (thrown) {
+        endings.failed(thrown);
+        throw thrown;
+      }
+      endings.done();
+      return { done: true, value: undefined };
+    },
+    ready() {
+      const chunk = broken ? undefined : source.ready?.();
+      try {
+        return chunk && changed(chunk);
+      } catch (thrown) {
+        // Only `next` can say so.
+        broken = { thrown };
+        return undefined;
+      }
+    },
+    async return() {
+      endings.left();
+      await source.return?.();
+      return { done: true, value: undefined };
+    },
+  };
+  const changed = (chunk: ChatChunk): ChatChunk => {
+    try {
+      return change(chunk);
+    } catch (thrown) {
+      // What the change broke is not read on; if it cannot be let go either, its own failure is the one to tell.
+      source.return?.().catch(() => {});
+      throw thrown;
+    }
+  };
   return { headers: reply.headers, chunks: { [Symbol.asyncIterator]: () => iterator } };
 }

@@ -265,7 +265,7 @@ test("a long model name is refused in a moment", () => {
   const startedAt = performance.now();
   assert.deepEqual(pathsOf({ ...least, model: ".".repeat(10_000_000) }), ["model"]);
   assert.deepEqual(pathsOf({ ...least, model: "a.".repeat(5_000_000) }), ["model"]);
-  assert.ok(performance.now() - startedAt < 1000);
+  assert.ok(performance.now() - startedAt < 5000);
 });
 
 function errorOf(value: unknown): GatewayError {

@@ -25,6 +25,11 @@ export function toFetch(
       body: unread(request),
     });
     const reply = await unlessAborted(replying, caller, over);
+    if (caller.aborted) {
+      over.abort(caller.reason);
+      abandon(reply).catch(() => {});
+      throw caller.reason;
+    }
     const { status, headers, body } = reply;
     if (typeof body === "string") over.abort();
     return new Response(typeof body === "string" ? body : readable(body, caller, over), { status, headers });
@@ -37,7 +42,7 @@ function unlessAborted(replying: Promise<HttpReply>, caller: AbortSignal, over: 
     const leave = (): void => {
       over.abort(caller.reason);
       reject(caller.reason);
-      replying.then(abandon, () => {});
+      replying.then(abandon).catch(() => {});
     };
     if (caller.aborted) leave();
     caller.addEventListener("abort", leave, { once: true });
@@ -78,10 +83,13 @@ function readable(
 ): ReadableStream<Uint8Array> {
   const iterator = pieces[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
+  let begun = false;
   let leave = (): void => {};
   const end = async (reason?: unknown): Promise<void> => {
     caller.removeEventListener("abort", leave);
     over.abort(reason);
+    // Ending what has not begun would end nothing that is behind it.
+    if (!begun) await iterator.next();
     await iterator.return?.();
   };
   return new ReadableStream<Uint8Array>(
@@ -95,6 +103,7 @@ function readable(
         caller.addEventListener("abort", leave, { once: true });
       },
       async pull(controller) {
+        begun = true;
         const { done, value } = await iterator.next();
         if (caller.aborted) return;
         if (!done) {

@@ -1,6 +1,7 @@
-import { type ChatChunk, EventTooLargeError, JsonError, type Model, parseJson, readEvents } from "@gatewright/core";
+import { type ChatChunk, JsonError, type Model, parseJson } from "@gatewright/core";
 import { readBytes, readText, release } from "./body.ts";
 import { asChunk, completionAsChunk, isObject } from "./chunk.ts";
+import { EventChunks } from "./event-chunks.ts";
 import { badResponse, send, type Target, type UpstreamAnswer } from "./upstream.ts";
 import { errorIn, upstreamError } from "./upstream-error.ts";
 
@@ -12,10 +13,9 @@ export interface Answer {
 
 /** Reads a provider's answer as chunks, whether it is a stream or a completion. Throws a `GatewayError` for neither. */
 export async function readAnswer(target: Target, answer: UpstreamAnswer, signal: AbortSignal): Promise<Answer> {
-  const bytes = bytesOf(target, answer, signal);
-  if (succeeded(answer) && answer.contentType.startsWith("text/event-stream")) return streamed(target, answer, bytes);
-  const value = await readJson(target, answer, bytes);
-  const chunk = completionAsChunk(value);
+  check(target, answer);
+  if (succeeded(answer) && answer.contentType.startsWith("text/event-stream")) return streamed(target, answer, signal);
+  const chunk = completionAsChunk(await readJson(target, answer, signal));
   if (!chunk) throw badResponse(target, "answered something that is not a chat completion");
   const once = async function* (): AsyncGenerator<ChatChunk, void, undefined> {
     yield chunk;
@@ -26,7 +26,8 @@ export async function readAnswer(target: Target, answer: UpstreamAnswer, signal:
 /** Asks a provider for its models. Throws a `GatewayError` where it does not tell them. */
 export async function readModels(target: Target, signal: AbortSignal): Promise<readonly Model[]> {
   const answer = await send(target, signal);
-  const value = await readJson(target, answer, bytesOf(target, answer, signal));
+  check(target, answer);
+  const value = await readJson(target, answer, signal);
   const models = isObject(value) ? value.data : undefined;
   if (!Array.isArray(models) || !models.every(isModel)) throw badResponse(target, "did not answer a list of models");
   return models;
@@ -36,19 +37,19 @@ function isModel(value: unknown): value is Model {
   return isObject(value) && typeof value.id === "string";
 }
 
-/** The bytes of an answer that is one: no redirect, and not compressed. */
-function bytesOf(target: Target, answer: UpstreamAnswer, signal: AbortSignal): AsyncIterable<Uint8Array> {
+/** Throws, and lets go of the body, where an answer is a redirect or compressed. */
+function check(target: Target, answer: UpstreamAnswer): void {
   const { status, body, contentEncoding } = answer;
   // A body that is closed early emits an error, also where nobody reads it any more.
   body.on("error", () => {});
   const redirects = status >= 300 && status < 400;
-  if (!redirects && contentEncoding === "identity") return readBytes(target, answer, signal);
-  release(body, false);
+  if (!redirects && contentEncoding === "identity") return;
+  release(answer, false);
   throw badResponse(target, redirects ? `answered with a redirect (${status})` : "compressed its answer unasked");
 }
 
-async function readJson(target: Target, answer: UpstreamAnswer, bytes: AsyncIterable<Uint8Array>): Promise<unknown> {
-  const value = jsonOf(await readText(bytes));
+async function readJson(target: Target, answer: UpstreamAnswer, signal: AbortSignal): Promise<unknown> {
+  const value = jsonOf(await readText(target, answer, signal));
   const error = errorIn(value);
   if (!succeeded(answer) || error) throw upstreamError(target, answer, error);
   return value;
@@ -58,29 +59,23 @@ function succeeded({ status }: UpstreamAnswer): boolean {
   return status >= 200 && status < 300;
 }
 
-function streamed(target: Target, answer: UpstreamAnswer, bytes: AsyncIterable<Uint8Array>): Answer {
+function streamed(target: Target, answer: UpstreamAnswer, signal: AbortSignal): Answer {
   let model: string | undefined;
-  const read = async function* (): AsyncGenerator<ChatChunk, void, undefined> {
-    let saidAll = false;
-    try {
-      for await (const { data } of readEvents(bytes)) {
-        saidAll = data === "[DONE]";
-        if (saidAll) return;
-        const value = jsonOf(data);
-        const error = errorIn(value);
-        if (error) throw upstreamError(target, answer, error);
-        const chunk = asChunk(value);
-        if (!chunk) throw badResponse(target, "sent an event that is not a chunk of a chat completion");
-        model ||= chunk.model;
-        yield chunk;
-      }
-    } catch (thrown) {
-      throw thrown instanceof EventTooLargeError ? badResponse(target, "sent an event that is too large") : thrown;
-    } finally {
-      release(answer.body, saidAll);
-    }
+  const parse = (data: string): ChatChunk => {
+    const value = jsonOf(data);
+    const error = errorIn(value);
+    if (error) throw upstreamError(target, answer, error);
+    const chunk = asChunk(value);
+    if (!chunk) throw badResponse(target, "sent an event that is not a chunk of a chat completion");
+    model ||= chunk.model;
+    return chunk;
   };
-  return { chunks: read(), model: () => model };
+  const chunks = new EventChunks(readBytes(target, answer, signal), {
+    parse,
+    tooLarge: () => badResponse(target, "sent an event that is too large"),
+    release: (saidAll) => release(answer, saidAll),
+  });
+  return { chunks: { [Symbol.asyncIterator]: () => chunks }, model: () => model };
 }
 
 /** The value of JSON text, or `undefined`, which no JSON text has, where it is not JSON. */

@@ -43,17 +43,19 @@ test("a reader that stops early does not close the body: that is for release to 
 });
 
 test("text is UTF-8, also where a character is split", async () => {
-  const bytes = Buffer.from("é日😀");
-  const one = async function* (): AsyncGenerator<Uint8Array> {
-    for (const byte of bytes) yield Uint8Array.of(byte);
-  };
-  assert.equal(await readText(one()), "é日😀");
-  assert.equal(await readText((async function* () {})()), "");
+  const text = (...pieces: readonly Buffer[]): Promise<string> =>
+    readText(targetOf(10), answerOf(Readable.from(pieces)), never);
+  assert.equal(await text(...Array.from(Buffer.from("é日😀"), (byte) => Buffer.of(byte))), "é日😀");
+  assert.equal(await text(), "");
+  await assert.rejects(text(Buffer.alloc(6), Buffer.alloc(5)), {
+    code: "llm.provider.bad_response",
+    message: /10 bytes/,
+  });
 });
 
 test("a body that has not said all is closed at once", () => {
   const body = Readable.from([Buffer.from("a")]);
-  release(bodyOf(body), false);
+  release(answerOf(body), false);
   assert.ok(body.destroyed);
 });
 
@@ -65,7 +67,7 @@ test("a body that has said all is read to its end, and leaves no timer", async (
   body.on("end", () => {
     ended = true;
   });
-  release(bodyOf(body), true);
+  release(answerOf(body), true);
   await new Promise((resolve) => body.on("close", resolve));
   assert.ok(ended);
   const calls = destroy.mock.callCount();
@@ -76,7 +78,7 @@ test("a body that has said all is read to its end, and leaves no timer", async (
 test("a body that has said all and does not end is closed a moment later", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const body = new Readable({ read() {} });
-  release(bodyOf(body), true);
+  release(answerOf(body), true);
   t.mock.timers.tick(99);
   assert.equal(body.destroyed, false);
   t.mock.timers.tick(1);
@@ -90,7 +92,7 @@ test("a body that goes on after it has said all is closed a moment later", async
       setImmediate(() => this.push(Buffer.alloc(1024)));
     },
   });
-  release(bodyOf(body), true);
+  release(answerOf(body), true);
   await new Promise((resolve) => setImmediate(resolve));
   t.mock.timers.tick(1000);
   assert.ok(body.destroyed);
@@ -102,7 +104,7 @@ test("a body that is over is let go without a timer", async (t) => {
   await new Promise((resolve) => ended.on("close", resolve));
   const closed = new Readable({ read() {} }).destroy();
   const timers = t.mock.method(globalThis, "setTimeout");
-  for (const body of [ended, closed]) for (const saidAll of [true, false]) release(bodyOf(body), saidAll);
+  for (const body of [ended, closed]) for (const saidAll of [true, false]) release(answerOf(body), saidAll);
   assert.equal(timers.mock.callCount(), 0);
 });
 
@@ -113,7 +115,7 @@ function targetOf(maxResponseBytes: number): Target {
 
 function answerOf(body: Readable): UpstreamAnswer {
   // Nothing else of an answer is looked at here.
-  return { body: bodyOf(body) } as UpstreamAnswer;
+  return { body: bodyOf(body), keep: () => {} } as UpstreamAnswer;
 }
 
 /** undici's body is a Readable with shortcuts, of which none is used. */

@@ -14,7 +14,7 @@ export async function* readBytes(
       size += bytes.length;
       if (size > target.maxResponseBytes) {
         body.destroy();
-        throw badResponse(target, `answered more than ${target.maxResponseBytes} bytes`);
+        throw tooMuch(target);
       }
       yield bytes;
     }
@@ -23,19 +23,38 @@ export async function* readBytes(
   }
 }
 
-export async function readText(bytes: AsyncIterable<Uint8Array>): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of bytes) pieces.push(piece);
-  return Buffer.concat(pieces).toString("utf8");
+/** The whole of an answer as text, up to the target's limit. */
+export function readText(target: Target, { body, keep }: UpstreamAnswer, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    const fail = (thrown?: unknown): void => reject(bodyError(thrown, target, signal));
+    body.on("data", (piece: Buffer) => {
+      size += piece.length;
+      if (size > target.maxResponseBytes) body.destroy(tooMuch(target));
+      else pieces.push(piece);
+    });
+    body.on("error", fail).on("close", fail);
+    body.on("end", () => {
+      body.off("close", fail);
+      keep();
+      resolve(Buffer.concat(pieces).toString("utf8"));
+    });
+  });
+}
+
+function tooMuch(target: Target): Error {
+  return badResponse(target, `answered more than ${target.maxResponseBytes} bytes`);
 }
 
 /** How long a connection may take to end its answer once it has said all, to be used again for another call. */
 const END_MS = 100;
 
 /** Lets go of a body: one that has said all is read to its end, so that its connection can be used again; else it is closed. */
-export function release(body: UpstreamAnswer["body"], saidAll: boolean): void {
+export function release({ body, keep }: Pick<UpstreamAnswer, "body" | "keep">, saidAll: boolean): void {
   if (body.readableEnded || body.destroyed) return;
-  if (!saidAll) {
+  if (saidAll) keep();
+  else {
     body.destroy();
     return;
   }

@@ -1,4 +1,4 @@
-import type { ChatChunk, ChunkChoice } from "@gatewright/core";
+import type { ChatChunk, ChunkChoice, Delta } from "@gatewright/core";
 
 /**
  * A parsed event as a chunk, or `undefined` where it is none. One without `choices` tells something beside the answer
@@ -8,7 +8,9 @@ export function asChunk(value: unknown): ChatChunk | undefined {
   if (isChunk(value)) return value;
   if (!isObject(value)) return undefined;
   const choices = value.choices ?? [];
-  if (!Array.isArray(choices) || !choices.every(isObject)) return undefined;
+  if (!Array.isArray(choices) || !choices.every((choice) => isObject(choice) && isDelta(choice.delta ?? {}))) {
+    return undefined;
+  }
   return { ...value, choices: choices.map(chunkChoice) };
 }
 
@@ -16,7 +18,7 @@ export function asChunk(value: unknown): ChatChunk | undefined {
 export function completionAsChunk(value: unknown): ChatChunk | undefined {
   if (!isObject(value) || !Array.isArray(value.choices) || value.choices.length === 0) return undefined;
   const choices: unknown[] = value.choices;
-  if (!choices.every((choice) => isObject(choice) && isObject(choice.message))) return undefined;
+  if (!choices.every((choice) => isObject(choice) && isDelta(choice.message))) return undefined;
   return {
     ...value,
     object: "chat.completion.chunk",
@@ -37,7 +39,14 @@ function isChunk(value: unknown): value is ChatChunk {
 }
 
 function isChoice(value: unknown): value is ChunkChoice {
-  return isObject(value) && typeof value.index === "number" && isObject(value.delta);
+  return isObject(value) && typeof value.index === "number" && isDelta(value.delta);
+}
+
+/** An object whose tool calls, if it has any, are objects: what looks into an answer may rely on that. */
+function isDelta(value: unknown): value is Delta {
+  if (!isObject(value)) return false;
+  const calls = value.tool_calls ?? [];
+  return Array.isArray(calls) && calls.every(isObject);
 }
 
 function chunkChoice(choice: Readonly<Record<string, unknown>>, position: number): ChunkChoice {
@@ -45,7 +54,7 @@ function chunkChoice(choice: Readonly<Record<string, unknown>>, position: number
   return {
     index: typeof index === "number" ? index : position,
     ...rest,
-    delta: isObject(delta) ? delta : {},
+    delta: isDelta(delta) ? delta : {},
     ...(typeof finish_reason === "string" && { finish_reason }),
   };
 }

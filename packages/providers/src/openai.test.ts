@@ -301,6 +301,8 @@ const ANSWERS: Readonly<Record<string, readonly [answer: Answer, expected: Expec
     { code: "llm.provider.overloaded", status: 503, retryable: true },
   ],
   "a redirect": [text(302, "", { location: "http://169.254.169.254/" }), bad],
+  "a redirect to several places": [text(300, "", { location: "http://169.254.169.254/" }), bad],
+  "a status of the last kind of redirect": [text(399, ""), bad],
   "a redirect that keeps the method": [text(307, "", { location: "http://169.254.169.254/" }), bad],
   "a compressed answer": [json(200, COMPLETION, { "content-encoding": "gzip, gzip" }), bad],
   "200 with an error": [
@@ -322,6 +324,26 @@ const ANSWERS: Readonly<Record<string, readonly [answer: Answer, expected: Expec
   "200 with an error for our key": [
     json(200, said({ code: "invalid_api_key" })),
     { code: "llm.provider.auth", status: 502, retryable: false },
+  ],
+  "200 with an error for a model it does not have": [
+    json(200, said({ type: "not_found_error" })),
+    { code: "llm.model.not_found", status: 404, retryable: false },
+  ],
+  "200 with an error of status 400": [
+    json(200, said({ code: 400 })),
+    { code: "llm.provider.rejected", status: 400, retryable: false },
+  ],
+  "200 with an error for the request": [
+    json(200, said({ type: "invalid_request_error" })),
+    { code: "llm.provider.rejected", status: 400, retryable: false },
+  ],
+  "200 with an error for the content": [
+    json(200, said({ code: "content_filter" })),
+    { code: "llm.provider.rejected", status: 400, retryable: false },
+  ],
+  "200 with an error for the context": [
+    json(200, said({ code: "context_length_exceeded" })),
+    { code: "llm.request.context_length", status: 400, retryable: false },
   ],
   "200 with an error in words": [
     json(200, { error: "why not" }),
@@ -373,7 +395,7 @@ for (const [what, [answer, expected]] of Object.entries(ANSWERS)) {
 test("what a provider says of its failure reaches the caller, with the field it names", async () => {
   const { provider } = setUp(json(400, said({ message: "max_tokens is too large", param: "max_tokens" })));
   const error = await failure(() => provider(chat()));
-  assert.match(error.message, /^test .*: max_tokens is too large$/);
+  assert.equal(error.message, "test refused the call: max_tokens is too large");
   assert.deepEqual(
     error.issues.map(({ path }) => path),
     ["max_tokens"],
@@ -630,6 +652,27 @@ test("a stream is held to the same limit", async () => {
   assert.equal((await failure(() => all(reply.chunks))).code, "llm.provider.bad_response");
   await settled();
   assert.equal(upstream.open, 0);
+});
+
+test("what is refused before its end is not read on: its connection is closed at once", async () => {
+  const endless: Readonly<Record<string, (exchange: Exchange) => void>> = {
+    "a redirect": (exchange) => exchange.head(300, { location: "http://169.254.169.254/" }),
+    "a compressed answer": (exchange) => exchange.head(200, { "content-encoding": "gzip" }),
+    "a first event that is too large": (exchange) => {
+      exchange.head(200, { "content-type": "text/event-stream" });
+      for (let sent = 0; sent < 40; sent++) exchange.data("data: ".padEnd(64 * 1024, "x"));
+    },
+    "a first event that is an error": (exchange) => {
+      exchange.head(200, { "content-type": "text/event-stream" });
+      exchange.data(`data: ${JSON.stringify(said())}\n\n`);
+    },
+  };
+  for (const [what, answer] of Object.entries(endless)) {
+    const { provider, upstream } = setUp(answer);
+    await failure(() => provider(chat()));
+    await settled();
+    assert.equal(upstream.open, 0, what);
+  }
 });
 
 test("a call that is over already is canceled, and so is its attempt", async () => {

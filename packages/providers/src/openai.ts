@@ -48,8 +48,15 @@ export interface Provider extends Handler {
 export function openai(options: OpenAIOptions = {}): Provider {
   const { name = "openai", apiKey, streamUsage = true, maxResponseBytes = 32 * 1024 * 1024 } = options;
   const { baseUrl = "https://api.openai.com/v1" } = options;
-  if (apiKey !== undefined && !HEADER_TEXT.test(apiKey)) {
-    throw new TypeError("openai: apiKey must be letters, digits and signs without white space; leave it out for none.");
+  const sent = { name, apiKey: apiKey ?? "none" };
+  for (const [option, value] of Object.entries(sent)) {
+    if (!TOKEN.test(value))
+      throw new TypeError(`openai: ${option} must be letters, digits and signs, with no white space.`);
+  }
+  for (const [header, value] of Object.entries(options.headers ?? {})) {
+    if (!TOKEN.test(header) || !HEADER_VALUE.test(value)) {
+      throw new TypeError(`openai: headers holds one that cannot be sent: ${JSON.stringify(header)}.`);
+    }
   }
   if (!(maxResponseBytes > 0)) throw new TypeError("openai: maxResponseBytes must be above 0.");
   const target: Target = {
@@ -83,7 +90,7 @@ export function openai(options: OpenAIOptions = {}): Provider {
       attempt.end();
       const headers = {
         "x-gateway-provider": name,
-        "x-gateway-model": HEADER_TEXT.exec(model() ?? "")?.[0] ?? request.model,
+        "x-gateway-model": TOKEN.exec(model() ?? "")?.[0] ?? request.model,
       };
       return { headers, chunks: reply.chunks };
     } catch (thrown) {
@@ -98,8 +105,9 @@ export function openai(options: OpenAIOptions = {}): Provider {
 
 const CONNECT_TIMEOUT_MS = 3000;
 
-/** What can stand in a header as it is. */
-const HEADER_TEXT = /^[\x21-\x7e]{1,4096}$/;
+/** What can stand in a header as one word, and as a value. */
+const TOKEN = /^[\x21-\x7e]{1,4096}$/;
+const HEADER_VALUE = /^[\x20-\x7e]{1,8192}$/;
 
 function bodyFor({ call: _, ...body }: ChatRequest, streamUsage: boolean): object {
   if (!body.stream || !streamUsage) return body;

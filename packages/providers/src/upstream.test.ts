@@ -18,7 +18,7 @@ test("of an answer's head, what is known is read, and nothing else", async () =>
     "set-cookie": ["a", "b"],
     server: "x",
   };
-  const { body: _, ...head } = await send(targetOf(answering(418, headers)), never, "{}");
+  const { body: _, keep: __, ...head } = await send(targetOf(answering(418, headers)), never, "{}");
   assert.deepEqual(head, {
     status: 418,
     contentType: "application/json; charset=utf-8",
@@ -29,7 +29,7 @@ test("of an answer's head, what is known is read, and nothing else", async () =>
 });
 
 test("an answer without headers has none", async () => {
-  const { body: _, ...head } = await send(targetOf(answering(200, {})), never, "{}");
+  const { body: _, keep: __, ...head } = await send(targetOf(answering(200, {})), never, "{}");
   assert.deepEqual(head, {
     status: 200,
     contentType: "",
@@ -78,6 +78,11 @@ test("a failure whose reason lies deeper is told by that reason", async () => {
   assert.equal(error.code, "llm.provider.unreachable");
   assert.match(error.message, /does not resolve/);
   assert.equal(error.cause, deep);
+});
+
+test("a code that is a number is no reason that is known", async () => {
+  const numbered = Object.assign(new Error("x"), { code: 20, cause: coded("ECONNREFUSED") });
+  assert.match((await failureOf(numbered)).message, /refused/);
 });
 
 test("a chain of causes without an end is read only so far", async () => {

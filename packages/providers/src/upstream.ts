@@ -20,6 +20,8 @@ export interface UpstreamAnswer {
   readonly requestId: string | undefined;
   readonly retry: RetryHeaders;
   readonly body: Dispatcher.ResponseData["body"];
+  /** From here on the end of the call does not close the connection: its answer has said all. */
+  readonly keep: () => void;
 }
 
 export interface RetryHeaders {
@@ -31,6 +33,11 @@ export interface RetryHeaders {
 /** Posts a JSON body, or asks without one, and waits for the head of the answer. Throws a `GatewayError` where none comes. */
 export async function send(target: Target, signal: AbortSignal, body?: string): Promise<UpstreamAnswer> {
   const { url, headers, secrets, dispatcher } = target;
+  const stop = new AbortController();
+  const abort = (): void => stop.abort(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  const keep = (): void => signal.removeEventListener("abort", abort);
   try {
     const answer = await dispatcher.request({
       origin: url.origin,
@@ -38,25 +45,28 @@ export async function send(target: Target, signal: AbortSignal, body?: string): 
       method: body === undefined ? "GET" : "POST",
       headers,
       body: body ?? null,
-      signal,
+      signal: stop.signal,
     });
     const header = (name: string): string | undefined => {
       const value = answer.headers[name];
       return Array.isArray(value) ? value[0] : value;
     };
+    const requestId = header("x-request-id");
     return {
       status: answer.statusCode,
       contentType: header("content-type")?.toLowerCase() ?? "",
       contentEncoding: header("content-encoding")?.toLowerCase() ?? "identity",
-      requestId: redact(header("x-request-id") ?? "", secrets, 128) || undefined,
+      requestId: requestId ? redact(requestId, secrets, 128) : undefined,
       retry: {
         retryAfter: header("retry-after"),
         retryAfterMs: header("retry-after-ms"),
         shouldRetry: header("x-should-retry"),
       },
       body: answer.body,
+      keep,
     };
   } catch (thrown) {
+    keep();
     throw connectionError(thrown, target, signal);
   }
 }
