@@ -104,7 +104,7 @@ for (const { name, lines, events } of streams("openai")) {
       const stream = client.chat.completions.stream({ ...question, stream_options: { include_usage: true } });
       const final = stream.finalChatCompletion();
       if (readable) assertSdkSum(await final, sumOf(events));
-      else await assert.rejects(final, TypeError);
+      else await assert.rejects(final, OpenAI.OpenAIError);
     });
 
     for (const cut of ["ends", "ends in half a line", "says [DONE]", "is cut off"] as const) {

@@ -21,8 +21,9 @@ export async function serve(
   const reply = await gateway.handle(toHttpRequest(request, path, over.signal, parsed));
   if (response.destroyed) return abandon(reply);
   if (typeof reply.body !== "string") return stream(reply, reply.body, response);
-  const body = Buffer.from(reply.body);
-  response.writeHead(reply.status, { ...reply.headers, "content-length": body.length, ...closing(request) });
+  const { status, headers, body } = reply;
+  // Text in one piece with the head is one write.
+  response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body), ...closing(request) });
   if (request.complete) response.end(body);
   else lingerThenEnd(request, response, body);
 }
@@ -110,7 +111,7 @@ const LINGER_MS = 10_000;
  * rest has come or stays away, because closing it under a caller that still sends destroys the answer (RFC 9112,
  * section 9.6).
  */
-function lingerThenEnd(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
+function lingerThenEnd(request: IncomingMessage, response: ServerResponse, body: string): void {
   response.write(body);
   const idle = setTimeout(end, LINGER_IDLE_MS);
   const limit = setTimeout(end, LINGER_MS);

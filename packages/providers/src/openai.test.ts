@@ -199,6 +199,28 @@ test("an attempt is noted once the answer has begun, with what the provider call
   assert.ok(durationMs >= 0);
 });
 
+test("an attempt lasts until the first visible chunk, or until it failed", async (t) => {
+  let now = 1000;
+  t.mock.method(performance, "now", () => now);
+  const begins = setUp((exchange) => {
+    now += 250;
+    start(exchange);
+  });
+  const request = chat();
+  const reply = await begins.provider(request);
+  now += 5000;
+  await discard(reply);
+  const fails = setUp((exchange) => {
+    now += 40;
+    exchange.fail(coded("ECONNREFUSED"));
+  });
+  await assert.rejects(fails.provider(request));
+  assert.deepEqual(
+    request.call.context.get(attempts).map(({ durationMs }) => durationMs),
+    [250, 40],
+  );
+});
+
 test("a failed attempt is noted with its code, and so is one that was never answered", async () => {
   const request = chat({ model: "gpt-4o" });
   const answered = setUp(json(503, { error: { message: "busy" } }, { "x-request-id": "req_1" }));
