@@ -178,6 +178,10 @@ describe("The OpenAI SDK with a gateway of its own", { timeout: 10_000 }, () => 
   const interrupted = new GatewayError("llm.provider.overloaded", "Too much to do.");
   const cuts: Readonly<Record<string, readonly (ChatChunk | Error)[]>> = {
     "without a finish reason": chunksOf("Hel", "lo.").slice(0, -1),
+    "with one choice of two unfinished": [
+      ...chunksOf("Hel", "lo."),
+      { choices: [{ index: 1, delta: { role: "assistant" }, finish_reason: null }] },
+    ],
     "by an error": [...chunksOf("Hel", "lo.").slice(0, -1), interrupted],
     "by a defect": [...chunksOf("Hel", "lo.").slice(0, -1), new TypeError("secret is undefined")],
   };

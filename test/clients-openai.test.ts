@@ -555,7 +555,7 @@ for (const [way, { client, observed, model }] of Object.entries(ways)) {
       await assert.rejects(completions.stream(body).finalChatCompletion(), { code: "llm.stream.interrupted" });
     });
 
-    test("never takes one choice of two for the whole answer", async () => {
+    test("never takes two choices for whole that were cut off", async () => {
       // The pieces of the two choices alternate: after three of them neither has ended.
       const body = { model: "sim+words=6+cut=3", messages, n: 2 };
       const { error } = await read(completions.create({ ...body, stream: true }));

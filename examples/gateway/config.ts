@@ -11,6 +11,8 @@ export interface Config {
   readonly maxBodyBytes: number;
   readonly openai: { readonly apiKey?: string | undefined; readonly baseUrl?: string | undefined } | undefined;
   readonly logLevel: string;
+  /** Variables that are set and mean nothing to this version. */
+  readonly unheard: readonly string[];
 }
 
 /** A configuration that cannot be used; the message names each variable and what to do. */
@@ -58,7 +60,10 @@ const variables = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `set one of ${LOG_LEVELS.join(", ")}` }).default("info"),
 });
 
-/** Variables of parts that this version does not have. Leaving one unheard would be worse than not starting. */
+/**
+ * Variables of parts that this version does not have. One of the gateway's own that is set and not heard would be worse
+ * than not starting; the others may be there for other programs, and are told of as `unheard`.
+ */
 const NOT_YET = [
   "GATEWAY_RATE_LIMIT",
   "GATEWAY_TOKEN_LIMIT",
@@ -107,19 +112,21 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
         ? { apiKey: set.OPENAI_API_KEY, baseUrl: set.OPENAI_BASE_URL }
         : undefined,
     logLevel: set.LOG_LEVEL,
+    unheard: NOT_YET.filter((name) => !name.startsWith("GATEWAY_") && environment[name] !== undefined),
   };
 }
 
 function empty(environment: Readonly<Record<string, string | undefined>>): string[] {
-  const known = [...Object.keys(variables.shape), ...NOT_YET];
-  return known.filter((name) => environment[name] === "").map((name) => `${name}: is empty; set a value or unset it`);
+  return Object.keys(variables.shape)
+    .filter((name) => environment[name] === "")
+    .map((name) => `${name}: is empty; set a value or unset it`);
 }
 
 function unknown(environment: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.keys(variables.shape);
   return Object.keys(environment).flatMap((name) => {
-    if (NOT_YET.includes(name)) return environment[name] ? [`${name}: this version cannot do that yet; unset it`] : [];
     if (!name.startsWith("GATEWAY_") || known.includes(name)) return [];
+    if (NOT_YET.includes(name)) return [`${name}: this version cannot do that yet; unset it`];
     const names = known.filter((other) => other.startsWith("GATEWAY_")).join(", ");
     return [`${name}: there is no such variable; those of the gateway are ${names}`];
   });

@@ -55,7 +55,7 @@ server.listen(config.port, config.host, () => {
 });
 process.once("SIGTERM", stop).once("SIGINT", stop);
 
-/** One line a call, when it has truly ended. */
+/** One line a call that was answered, when it has truly ended; what was not is a line of `logFailure`. */
 async function logCalls(...[request, next]: Parameters<Middleware>): ReturnType<Middleware> {
   const { id, signal } = request.call;
   const startedAt = performance.now();
@@ -108,7 +108,7 @@ function greeting(url: string): string {
   pipeline   ${[...Object.keys(mounted), simulator ? "simulator" : "openai"].join(" → ")}
   provider   ${from}
   keys       ${names || "WARNING: none are asked, whoever reaches this port may call; set GATEWAY_KEYS=name=key"}
-  errors     ${config.errors}
+  errors     ${config.errors}${config.unheard.length > 0 ? `\n  unheard    ${config.unheard.join(", ")}: set, but this version has no part for it` : ""}
 
 Try it:
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { begin } from "./begin.ts";
 import type { ChatChunk, ChatReply, Delta } from "./chat.ts";
+import { type ChunkIterator, iterate } from "./chunk-iterator.ts";
 import { GatewayError } from "./error.ts";
 import { textReply } from "./reply.ts";
 import { chat, chunksOf, scripted } from "./testing.ts";
@@ -215,6 +216,45 @@ test("a reply that has failed stays over, whatever its source would still give",
   assert.deepEqual(await iterator.next(), { done: true, value: undefined });
 });
 
+test("what was read to begin, and what is behind it, is ready, in order", async () => {
+  const [role, a, b, end] = chunksOf("a", "b");
+  assert.ok(role && a && b && end);
+  const { chunks } = await begin(readyIn([[role], [a, b], [end]]).reply);
+  const iterator = iterate(chunks);
+  assert.deepEqual([iterator.ready?.(), iterator.ready?.(), iterator.ready?.()], [role, a, b]);
+  assert.equal(iterator.ready?.(), undefined);
+  assert.deepEqual(await iterator.next(), { done: false, value: end });
+  assert.deepEqual(await iterator.next(), { done: true, value: undefined });
+});
+
+test("chunks that are taken when they are ready count for the end like others", async () => {
+  const [role, a, b, end] = chunksOf("a", "b");
+  assert.ok(role && a && b && end);
+  const whole = iterate((await begin(readyIn([[role, a, b, end]]).reply)).chunks);
+  for (let taken = 0; taken < 4; taken++) assert.ok(whole.ready?.());
+  assert.deepEqual(await whole.next(), { done: true, value: undefined });
+  const second = { ...end, choices: [{ index: 1, delta: { content: "open" } }] };
+  const cut = iterate((await begin(readyIn([[role, a, b, end, second]]).reply)).chunks);
+  for (let taken = 0; taken < 5; taken++) assert.ok(cut.ready?.());
+  await assert.rejects(cut.next(), { code: "llm.stream.interrupted", phase: "during" });
+});
+
+test("a reply that is over has nothing ready", async () => {
+  const { reply, left } = readyIn([chunksOf("a", "b")]);
+  const iterator = iterate((await begin(reply)).chunks);
+  await iterator.return?.();
+  assert.equal(iterator.ready?.(), undefined);
+  assert.ok(left());
+});
+
+test("a source that never has anything ready is read all the same", async () => {
+  const iterator = iterate((await begin(streamOf(chunksOf("a")))).chunks);
+  assert.equal(iterator.ready?.()?.choices[0]?.delta.role, "assistant");
+  assert.equal(iterator.ready?.()?.choices[0]?.delta.content, "a");
+  assert.equal(iterator.ready?.(), undefined);
+  assert.equal((await iterator.next()).done, false);
+});
+
 function streamOf(script: readonly (ChatChunk | Error)[]): ChatReply {
   return {
     headers: {},
@@ -257,4 +297,27 @@ async function readUntilError(reply: ChatReply): Promise<{ chunks: ChatChunk[]; 
 
 function texts(chunks: readonly ChatChunk[]): unknown[] {
   return chunks.map(({ choices }) => choices[0]?.delta.content);
+}
+
+/** A reply whose chunks are ready in groups: what `next` gives brings those behind it with it. */
+function readyIn(groups: readonly (readonly (ChatChunk | Error)[])[]): { reply: ChatReply; left: () => boolean } {
+  const rest = groups.map((group) => [...group]);
+  let there: (ChatChunk | Error)[] = [];
+  let left = false;
+  const iterator: ChunkIterator = {
+    async next() {
+      if (there.length === 0) there = rest.shift() ?? [];
+      const step = there.shift();
+      if (step instanceof Error) throw step;
+      return step ? { done: false, value: step } : { done: true, value: undefined };
+    },
+    ready() {
+      return there[0] instanceof Error ? undefined : (there.shift() as ChatChunk | undefined); // Looked at just before.
+    },
+    async return() {
+      left = true;
+      return { done: true, value: undefined };
+    },
+  };
+  return { reply: { headers: {}, chunks: { [Symbol.asyncIterator]: () => iterator } }, left: () => left };
 }

@@ -9,7 +9,7 @@ export interface ChatBody {
   readonly model: string;
   readonly messages: readonly ChatMessage[];
   readonly stream?: boolean | null | undefined;
-  readonly stream_options?: { readonly include_usage?: boolean | undefined; readonly [field: string]: unknown } | null;
+  readonly stream_options?: { readonly include_usage?: boolean | null; readonly [field: string]: unknown } | null;
   readonly n?: number | null;
   readonly max_tokens?: number | null;
   readonly max_completion_tokens?: number | null;
@@ -17,10 +17,10 @@ export interface ChatBody {
   readonly top_p?: number | null;
   readonly seed?: number | null;
   readonly stop?: string | readonly string[] | null;
-  readonly tools?: readonly ChatTool[];
+  readonly tools?: readonly ChatTool[] | null;
   readonly tool_choice?: unknown;
   readonly response_format?: { readonly type: string; readonly [field: string]: unknown } | null;
-  readonly user?: string;
+  readonly user?: string | null;
   readonly [field: string]: unknown;
 }
 
@@ -29,10 +29,11 @@ export interface ChatRequest extends ChatBody {
   readonly call: Call;
 }
 
+/** One message of the conversation. */
 export interface ChatMessage {
   readonly role: "system" | "developer" | "user" | "assistant" | "tool" | "function";
   readonly content?: string | readonly ContentPart[] | null;
-  readonly tool_calls?: readonly ToolCall[];
+  readonly tool_calls?: readonly ToolCall[] | null;
   readonly [field: string]: unknown;
 }
 
@@ -43,6 +44,7 @@ export interface ContentPart {
   readonly [field: string]: unknown;
 }
 
+/** A tool that the model may call. */
 export interface ChatTool {
   readonly type: string;
   readonly [field: string]: unknown;
@@ -57,6 +59,7 @@ export interface ToolCall {
   readonly [field: string]: unknown;
 }
 
+/** What a call has used, in tokens. */
 export interface Usage {
   readonly prompt_tokens?: number;
   readonly completion_tokens?: number;
@@ -75,6 +78,7 @@ export interface ChatChunk {
   readonly [field: string]: unknown;
 }
 
+/** A piece of one of the answers: a call may ask for several (`n`), told apart by `index`. */
 export interface ChunkChoice {
   readonly index: number;
   readonly delta: Delta;
@@ -82,14 +86,16 @@ export interface ChunkChoice {
   readonly [field: string]: unknown;
 }
 
+/** A piece of a message, or a whole one. */
 export interface Delta {
   readonly role?: string;
   readonly content?: string | readonly ContentPart[] | null;
   readonly refusal?: string | null;
-  readonly tool_calls?: readonly ToolCall[];
+  readonly tool_calls?: readonly ToolCall[] | null;
   readonly [field: string]: unknown;
 }
 
+/** A whole answer, as `chat.completion`. */
 export interface ChatCompletion {
   readonly id?: string;
   readonly object?: string;
@@ -100,6 +106,7 @@ export interface ChatCompletion {
   readonly [field: string]: unknown;
 }
 
+/** One of the answers of a completion. */
 export interface CompletionChoice {
   readonly index: number;
   readonly message: Delta;

@@ -9,6 +9,7 @@ export interface Clock {
 /** The longest delay that Node's timers hold; a longer one would fire at once. About 25 days. */
 export const MAX_DELAY_MS: number = 2 ** 31 - 1;
 
+/** The real time. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(delayMs, callback) {

@@ -53,4 +53,5 @@ export const codes = {
   "llm.internal": { status: 500, layer: "gateway", origin: "gateway", phase: "before", retryable: false },
 } as const;
 
+/** The name of a failure. */
 export type Code = keyof typeof codes;

@@ -3,6 +3,7 @@ import type { GatewayError } from "./error.ts";
 /** What a caller is shown of an error: a pure function of the error and the call's id. */
 export type Envelope = (error: GatewayError, requestId: string) => ErrorBody;
 
+/** The body of an answer that tells of an error. */
 export interface ErrorBody {
   readonly body: Readonly<Record<string, unknown>>;
   /** Default `application/json`. */

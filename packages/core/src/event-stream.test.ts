@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { begin } from "./begin.ts";
 import type { ChatChunk, ChatReply } from "./chat.ts";
+import type { ChunkIterator } from "./chunk-iterator.ts";
 import { GatewayError } from "./error.ts";
 import { type EventStreamOptions, eventStream } from "./event-stream.ts";
 import { textReply } from "./reply.ts";
@@ -17,6 +18,44 @@ test("every chunk is one event, and [DONE] comes last", async () => {
     [...chunksOf("a", "b").map((chunk) => JSON.stringify(chunk)), "[DONE]"].map((data) => `data: ${data}\n\n`).join(""),
   );
   assert.equal(waiting, 0);
+});
+
+test("chunks that are there together are written together, and no others", async () => {
+  const [role, a, b, end] = chunksOf("a", "b");
+  assert.ok(role && a && b && end);
+  const { reply } = readyIn([[role, a], [b], [end]]);
+  const pieces = await all(eventStream(Promise.resolve(reply), options(fakeClock())));
+  const event = (chunk: ChatChunk): string => `data: ${JSON.stringify(chunk)}\n\n`;
+  assert.deepEqual(pieces, [event(role) + event(a), event(b), event(end), "data: [DONE]\n\n"]);
+});
+
+test("chunks that are there together are written in pieces that a caller can take", async () => {
+  const texts = chunksOf(...Array<string>(100).fill("x".repeat(10_000)));
+  const pieces = await all(eventStream(Promise.resolve(readyIn([texts]).reply), options(fakeClock())));
+  assert.ok(pieces.length > 10);
+  for (const piece of pieces) assert.ok(piece.length < 64 * 1024, `${piece.length} characters`);
+  const events = pieces.join("").split("\n\n").slice(0, -2);
+  assert.deepEqual(
+    events.map((data) => JSON.parse(data.slice("data: ".length))),
+    texts,
+  );
+});
+
+test("chunks before a failure are written, also where it came together with them", async () => {
+  const [role, a] = chunksOf("a");
+  assert.ok(role && a);
+  const pieces = await all(eventStream(Promise.resolve(readyIn([[role, a, failure]]).reply), options(fakeClock())));
+  assert.match(pieces.join(""), /"content":"a"[^\n]*\n\ndata: \{"error":"silent"\}\n\n$/);
+});
+
+test("a usage chunk that is there with others comes only to those who asked for it", async () => {
+  const [role, a, end] = chunksOf("a");
+  assert.ok(role && a && end);
+  const chunks = [[role, a, end, { choices: [], usage: { total_tokens: 3 } }]];
+  const unasked = await all(eventStream(Promise.resolve(readyIn(chunks).reply), options(fakeClock())));
+  assert.doesNotMatch(unasked.join(""), /total_tokens/);
+  const asking = options(fakeClock(), { includeUsage: true });
+  assert.match((await all(eventStream(Promise.resolve(readyIn(chunks).reply), asking))).join(""), /total_tokens/);
 });
 
 test("an answer of one chunk is one event", async () => {
@@ -313,4 +352,27 @@ async function all<T>(pieces: AsyncIterable<T>): Promise<T[]> {
   const read: T[] = [];
   for await (const piece of pieces) read.push(piece);
   return read;
+}
+
+/** A reply whose chunks are ready in groups: what `next` gives brings those behind it with it. */
+function readyIn(groups: readonly (readonly (ChatChunk | Error)[])[]): { reply: ChatReply; left: () => boolean } {
+  const rest = groups.map((group) => [...group]);
+  let there: (ChatChunk | Error)[] = [];
+  let left = false;
+  const iterator: ChunkIterator = {
+    async next() {
+      if (there.length === 0) there = rest.shift() ?? [];
+      const step = there.shift();
+      if (step instanceof Error) throw step;
+      return step ? { done: false, value: step } : { done: true, value: undefined };
+    },
+    ready() {
+      return there[0] instanceof Error ? undefined : (there.shift() as ChatChunk | undefined); // Looked at just before.
+    },
+    async return() {
+      left = true;
+      return { done: true, value: undefined };
+    },
+  };
+  return { reply: { headers: {}, chunks: { [Symbol.asyncIterator]: () => iterator } }, left: () => left };
 }

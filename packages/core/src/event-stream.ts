@@ -11,8 +11,8 @@ export interface EventStreamOptions {
   /** After how many milliseconds of silence a comment keeps the connection open. */
   readonly keepAliveMs: number;
   readonly clock: Clock;
-  /** The data of the event that ends a failed stream. */
-  readonly onFailure: (thrown: unknown) => object;
+  /** The data of the event that ends a failed stream; `begun` where chunks of it were read before. */
+  readonly onFailure: (thrown: unknown, begun: boolean) => object;
 }
 
 /**
@@ -53,7 +53,7 @@ export async function* eventStream(
     }
     yield DONE;
   } catch (thrown) {
-    yield eventText(JSON.stringify(onFailure(thrown)));
+    yield eventText(JSON.stringify(onFailure(thrown, chunks !== undefined)));
   } finally {
     silence.end();
     if (chunks) await chunks.return?.();

@@ -54,9 +54,12 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
   const envelope = envelopeFor(errors);
   const pipeline = compose([], handler);
 
-  const failure = (thrown: unknown, call: Call): GatewayError => {
-    const bare = toGatewayError(thrown, call.signal);
-    const error = bare.attempts.length > 0 ? bare : bare.with({ attempts: call.context.get(attempts) });
+  const failure = (thrown: unknown, call: Call, begun = false): GatewayError => {
+    const known = toGatewayError(thrown, call.signal);
+    const error = known.with({
+      attempts: known.attempts.length > 0 ? known.attempts : call.context.get(attempts),
+      phase: begun && known.phase === "before" ? "during" : known.phase,
+    });
     try {
       onError(error, call);
     } catch {
@@ -78,7 +81,7 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
       includeUsage: request.stream_options?.include_usage ?? false,
       keepAliveMs,
       clock,
-      onFailure: (thrown) => errorEvent(envelope, failure(thrown, call), call.id),
+      onFailure: (thrown, begun) => errorEvent(envelope, failure(thrown, call, begun), call.id),
     });
     return { status: 200, headers: { ...attemptHeaders(call), ...reply?.headers, ...STREAM_HEADERS }, body };
   };
@@ -129,7 +132,7 @@ const STREAM_HEADERS = {
   "x-accel-buffering": "no",
 };
 
-/** An envelope that always answers: where one's own throws, the default one speaks. */
+/** An envelope that always answers: where one's own throws, or gives what is no JSON, the default one speaks. */
 function envelopeFor(errors: EnvelopeName | Envelope): Envelope {
   if (typeof errors !== "function") {
     if (Object.hasOwn(envelopes, errors)) return envelopes[errors];
@@ -137,7 +140,9 @@ function envelopeFor(errors: EnvelopeName | Envelope): Envelope {
   }
   return (error, requestId) => {
     try {
-      return errors(error, requestId);
+      const shown = errors(error, requestId);
+      JSON.stringify(shown.body);
+      return shown;
     } catch {
       return envelopes.openai(error, requestId);
     }
@@ -152,15 +157,20 @@ function choose(methods: Methods | undefined, method: string): Route {
   throw new GatewayError("llm.request.method_not_allowed", `Use ${allow} here.`, { headers: { allow } });
 }
 
-/** Headers that a server will send: what layers put into a value and no header may hold is replaced. */
+/**
+ * Headers that a server will send: what layers put into a value and no header may hold is replaced, and what is no name
+ * (RFC 9110, section 5.6.2) is left out.
+ */
 function sendable(headers: Record<string, string>): Record<string, string> {
   for (const name in headers) {
+    if (!NAME.test(name)) delete headers[name];
     const value = headers[name] ?? "";
     if (UNSENDABLE.test(value)) headers[name] = value.replaceAll(new RegExp(UNSENDABLE, "g"), "?");
   }
   return headers;
 }
 
+const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const UNSENDABLE = /[^\t\x20-\x7e]/;
 
 function json(

@@ -23,6 +23,7 @@ export interface UnreadBody {
   read(maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
 }
 
+/** What `UnreadBody.read` rejects with past its limit. */
 export class BodyTooLargeError extends Error {
   override readonly name = "BodyTooLargeError";
 }

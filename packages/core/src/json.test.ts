@@ -37,12 +37,26 @@ test("a hundred levels are taken, and one more is not", () => {
 });
 
 test("depth is how deep values nest, not how many there are", () => {
-  const text = `[${Array(1000).fill("[[1]]").join(",")}]`;
-  assert.deepEqual(parseJson(text), JSON.parse(text));
+  for (const item of ["[[1]]", '{"a":{"b":{}}}', '[{"a":[]}]']) {
+    const text = `[${Array(1000).fill(item).join(",")}]`;
+    assert.deepEqual(parseJson(text), JSON.parse(text));
+  }
 });
 
 test("brackets, quotes and backslashes in strings are text", () => {
-  const strings = ["[".repeat(500), "{[".repeat(200), '\\"', "\\", '\\\\"', '"', '""[[', `${"\\".repeat(7)}"`, "\\\\"];
+  const strings = [
+    "[".repeat(500),
+    `"${"[".repeat(500)}`,
+    `\\"${"[".repeat(500)}`,
+    "{[".repeat(200),
+    '\\"',
+    "\\",
+    '\\\\"',
+    '"',
+    '""[[',
+    `${"\\".repeat(7)}"`,
+    "\\\\",
+  ];
   for (const string of strings) {
     const text = JSON.stringify({ [string]: [string, string], after: { b: string } });
     assert.deepEqual(parseJson(text), JSON.parse(text), text);
@@ -184,6 +198,9 @@ test("a tree that a host app has parsed may nest a hundred levels, and no more",
   checkTree(nested(100), 1000);
   assert.throws(() => checkTree(nested(101), 1000), { name: "JsonError", message: /nested more than 100 levels/ });
   assert.throws(() => checkTree(nested(5000), 100_000), JsonError);
+  const objects = (depth: number): unknown => JSON.parse('{"a":'.repeat(depth) + 1 + "}".repeat(depth));
+  checkTree(objects(100), 1000);
+  assert.throws(() => checkTree(objects(101), 1000), { name: "JsonError", message: /nested more than 100 levels/ });
 });
 
 test("keys that reach for a prototype are refused wherever they are", () => {

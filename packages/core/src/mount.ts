@@ -1,3 +1,4 @@
+/** Where on a server a gateway answers. */
 export interface MountOptions {
   /** The path under which the gateway answers; default `/v1`, which OpenAI's clients add to a host. `""`: the root. */
   readonly prefix?: string;

@@ -17,6 +17,8 @@ export async function serve(
   parsed: unknown = request.body,
 ): Promise<void> {
   const over = new AbortController();
+  // A caller may have left while what stands in front was at work.
+  if (response.destroyed) over.abort(LEFT);
   response.once("close", () => over.abort(LEFT));
   const reply = await gateway.handle(toHttpRequest(request, path, over.signal, parsed));
   if (response.destroyed) return abandon(reply);
@@ -41,7 +43,8 @@ function toHttpRequest(request: IncomingMessage, path: string, signal: AbortSign
   return {
     method: request.method ?? "GET",
     path,
-    // Node joins repeated headers to one string; the one exception, set-cookie, means nothing in a request.
+    // Of repeated headers Node joins some and keeps the first of others; only set-cookie, which means nothing in a
+    // request, is a list.
     headers: request.headers as Record<string, string>,
     address: request.socket.remoteAddress,
     signal,

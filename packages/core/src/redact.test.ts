@@ -59,6 +59,14 @@ test("of a secret that stands where the text is cut, nothing is shown", () => {
   }
 });
 
+test("of a long secret in a long text, nothing is shown", () => {
+  const long = KEY.repeat(50);
+  for (let before = 0; before < 64; before++) {
+    const shown = redact(`${"x".repeat(before)} ${`${long} `.repeat(100)}`, [long]);
+    assert.ok(!shown.includes(KEY.slice(0, 4)), `after ${before} characters: ${shown}`);
+  }
+});
+
 test("harmless text stays as it is", () => {
   for (const text of ["", "The model `gpt-4o` does not exist", "Überlastet: 日本 ✓", "a task-based, risk-free plan"]) {
     assert.equal(redact(text, [KEY]), text);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { begin } from "./begin.ts";
 import type { ChatChunk, ChatReply } from "./chat.ts";
+import { type ChunkIterator, iterate } from "./chunk-iterator.ts";
 import { collect } from "./collect.ts";
 import { GatewayError } from "./error.ts";
 import { discard, mapChunks, mapText, onEnd, type ReplyEnd, textReply } from "./reply.ts";
@@ -14,6 +15,20 @@ test("a reply that is read to its end is completed", async () => {
   const { reply, ends } = await watched([...chunksOf("a"), { choices: [], usage }]);
   assert.equal((await readAll(reply)).length, 4);
   assert.deepEqual(ends, [{ outcome: "completed", error: undefined, usage, chunks: 4 }]);
+});
+
+test("a listener that throws changes nothing: the reply is read, let go, or over", async () => {
+  const broken = (): never => {
+    throw new Error("the meter is full");
+  };
+  const read = await scripted("a")(chat());
+  assert.equal((await collect(onEnd(read, broken))).choices[0]?.message.content, "a");
+  const left = scripted(chunksOf("a"));
+  await discard(onEnd(await left(chat()), broken));
+  assert.equal(left.open, 0);
+  const stop = new AbortController();
+  onEnd(await scripted("a")(chat()), broken, stop.signal);
+  stop.abort();
 });
 
 test("a reply that fails in the middle is interrupted, and its failure is thrown on", async () => {
@@ -191,6 +206,55 @@ test("a change that throws fails the reply, and lets go of the source", async ()
   assert.equal(handler.open, 0);
 });
 
+test("chunks that are taken when they are ready are changed and counted like others, in order", async () => {
+  const [role, a, b, end] = chunksOf("a", "b");
+  assert.ok(role && a && b && end);
+  const ends: ReplyEnd[] = [];
+  const { reply } = readyIn([
+    [role, a],
+    [b, { ...end, usage }],
+  ]);
+  const shouting = mapText(reply, (text) => text.toUpperCase());
+  const iterator = iterate(onEnd(shouting, (end) => ends.push(end)).chunks);
+  const texts: unknown[] = [];
+  for (let result = await iterator.next(); !result.done; result = await iterator.next()) {
+    // What is not the end is a chunk.
+    let chunk: ChatChunk | undefined = result.value as ChatChunk;
+    for (; chunk; chunk = iterator.ready?.()) texts.push(chunk.choices[0]?.delta.content);
+  }
+  assert.deepEqual(texts, ["", "A", "B", undefined]);
+  assert.deepEqual(ends, [{ outcome: "completed", error: undefined, usage, chunks: 4 }]);
+});
+
+test("a change that throws on a chunk that is ready fails at the next one, and lets go of the source", async () => {
+  const { reply, left } = readyIn([chunksOf("a", "b")]);
+  const ends: ReplyEnd[] = [];
+  const changed = mapText(reply, (text) => {
+    if (text === "b") throw new TypeError("defect");
+    return text;
+  });
+  const iterator = iterate(onEnd(changed, (end) => ends.push(end)).chunks);
+  await iterator.next();
+  assert.equal(iterator.ready?.()?.choices[0]?.delta.content, "a");
+  assert.equal(iterator.ready?.(), undefined);
+  assert.equal(iterator.ready?.(), undefined);
+  assert.ok(left());
+  await assert.rejects(iterator.next(), { message: "defect" });
+  await assert.rejects(iterator.next(), { message: "defect" });
+  assert.deepEqual(
+    ends.map(({ outcome, chunks }) => [outcome, chunks]),
+    [["interrupted", 2]],
+  );
+});
+
+test("a reply of a source that has nothing ready has nothing ready", async () => {
+  const handler = scripted(chunksOf("a"));
+  const iterator = iterate(mapChunks(await handler(chat()), (chunk) => chunk).chunks);
+  assert.equal(iterator.ready?.(), undefined);
+  assert.equal((await iterator.next()).done, false);
+  assert.equal(iterator.ready?.(), undefined);
+});
+
 test("a text is changed piece by piece, wherever it is", async () => {
   const reply = mapText(textsReply(), (text) => text.toUpperCase());
   const chunks = await readAll(reply);
@@ -345,4 +409,27 @@ function textsReply(): ChatReply {
 
 async function* chunksFrom(chunks: readonly ChatChunk[]): AsyncGenerator<ChatChunk> {
   yield* chunks;
+}
+
+/** A reply whose chunks are ready in groups: what `next` gives brings those behind it with it. */
+function readyIn(groups: readonly (readonly (ChatChunk | Error)[])[]): { reply: ChatReply; left: () => boolean } {
+  const rest = groups.map((group) => [...group]);
+  let there: (ChatChunk | Error)[] = [];
+  let left = false;
+  const iterator: ChunkIterator = {
+    async next() {
+      if (there.length === 0) there = rest.shift() ?? [];
+      const step = there.shift();
+      if (step instanceof Error) throw step;
+      return step ? { done: false, value: step } : { done: true, value: undefined };
+    },
+    ready() {
+      return there[0] instanceof Error ? undefined : (there.shift() as ChatChunk | undefined); // Looked at just before.
+    },
+    async return() {
+      left = true;
+      return { done: true, value: undefined };
+    },
+  };
+  return { reply: { headers: {}, chunks: { [Symbol.asyncIterator]: () => iterator } }, left: () => left };
 }

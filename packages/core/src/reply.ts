@@ -18,8 +18,8 @@ export interface ReplyEnd {
 }
 
 /**
- * Calls `listener` exactly once, when the reply has ended, however it ended. Give the call's `signal` where the reply
- * might never be read: then the end of the call settles it too.
+ * Calls `listener` exactly once, when the reply has ended, however it ended. What it throws changes nothing for the
+ * caller. Give the call's `signal` where the reply might never be read: then the end of the call settles it too.
  * @example return onEnd(await next(request), ({ outcome, usage }) => count(outcome, usage));
  */
 export function onEnd(reply: ChatReply, listener: (end: ReplyEnd) => void, signal?: AbortSignal): ChatReply {
@@ -30,7 +30,11 @@ export function onEnd(reply: ChatReply, listener: (end: ReplyEnd) => void, signa
     if (ended) return;
     ended = true;
     signal?.removeEventListener("abort", abandon);
-    listener({ outcome, error, usage, chunks: read });
+    try {
+      listener({ outcome, error, usage, chunks: read });
+    } catch {
+      // Who only watches cannot change the answer.
+    }
   };
   const fail = (thrown: unknown): void => {
     const error = toGatewayError(thrown, signal);

@@ -23,7 +23,8 @@ const none = (field: string): z.ZodOptional<z.ZodNever> =>
 const part = z.looseObject({
   type: z.string(),
   text: z.string().optional(),
-  image_url: z.looseObject({ url: z.string() }).optional(),
+  // Some services take the URL alone.
+  image_url: z.union([z.string(), z.looseObject({ url: z.string() })]).optional(),
 });
 const content = z.union([z.string(), z.array(part).min(1)], { error: "expected a string or a list of content parts" });
 const toolCall = z.looseObject({
@@ -104,7 +105,7 @@ export function parseChatBody(value: unknown): ChatBody {
   if (!result.success || issues.length > 0) throw invalid(issues);
   const { prompt, ...fields } = result.data;
   const messages = fields.messages ?? [{ role: "user", content: prompt }];
-  // The schema above is the check of this type; zod's inferred one spells the optional fields differently.
+  // The schema above is the check of this type; zod infers the one of messages as a union of what each role needs.
   return { ...fields, messages } as ChatBody;
 }
 

@@ -34,6 +34,32 @@ test("a stream is sent in pieces, as they come", async () => {
   assert.match(text, /"content":"a"[\s\S]*"content":"b"[\s\S]*data: \[DONE\]\n\n\r\n0\r\n\r\n$/);
 });
 
+test("a whole answer to a whole request ends at once", async (t) => {
+  holdTimers(t);
+  const { text } = await exchange(scripted("a"), post(BODY));
+  assert.match(text, /"content":"a"/);
+});
+
+test("a body that comes in pieces is read whole, up to the limit", async () => {
+  for (const [limit, status] of [
+    [BODY.length, 200],
+    [BODY.length - 1, 413],
+  ] as const) {
+    const handler = scripted("a");
+    const { socket, received, ended } = connect(handler, { maxBodyBytes: limit });
+    socket.write("POST /v1/chat/completions HTTP/1.1\r\nhost: any.test\r\ncontent-type: application/json\r\n");
+    socket.write("connection: close\r\ntransfer-encoding: chunked\r\n\r\n");
+    for (const char of BODY) {
+      socket.write(`1\r\n${char}\r\n`);
+      await settled();
+    }
+    socket.write("0\r\n\r\n");
+    await ended;
+    assert.match(received(), RegExp(`^HTTP/1\\.1 ${status} `));
+    if (status === 200) assert.equal(handler.requests[0]?.messages[0]?.content, "Hi");
+  }
+});
+
 test("a path that is not under the prefix is 404, and another prefix is another path", async () => {
   const get = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: any.test\r\nconnection: close\r\n\r\n`;
   const status = async (path: string, prefix?: string): Promise<string | undefined> =>

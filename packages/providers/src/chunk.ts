@@ -42,11 +42,17 @@ function isChoice(value: unknown): value is ChunkChoice {
   return isObject(value) && typeof value.index === "number" && isDelta(value.delta);
 }
 
-/** An object whose tool calls, if it has any, are objects: what looks into an answer may rely on that. */
+/** An object whose content and tool calls, if it has any, are of their kinds: what looks into an answer relies on that. */
 function isDelta(value: unknown): value is Delta {
   if (!isObject(value)) return false;
-  const calls = value.tool_calls ?? [];
-  return Array.isArray(calls) && calls.every(isObject);
+  const { content = "", tool_calls } = value;
+  const calls = tool_calls ?? [];
+  const readable = typeof content === "string" || content === null || (Array.isArray(content) && content.every(isPart));
+  return readable && Array.isArray(calls) && calls.every(isObject);
+}
+
+function isPart(value: unknown): boolean {
+  return isObject(value) && (value.text === undefined || typeof value.text === "string");
 }
 
 function chunkChoice(choice: Readonly<Record<string, unknown>>, position: number): ChunkChoice {

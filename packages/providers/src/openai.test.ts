@@ -440,6 +440,21 @@ test("the provider's key is never shown, wherever a provider repeats it", async 
   }
 });
 
+test("what a provider says of the gateway's key is not shown: it may quote a part of it", async () => {
+  const answer = json(401, said({ message: "Incorrect API key provided: 9f3a1c**********wxyz" }));
+  const { message } = await failure(() => setUp(answer).provider(chat()));
+  assert.equal(message, "test did not accept the gateway's key");
+});
+
+test("a header of one's own takes the place of the one that is sent by itself", async () => {
+  const { upstream } = setUp(json(200, COMPLETION));
+  const provider = openai({ headers: { "User-Agent": "mine" }, dispatcher: upstream });
+  await provider(chat());
+  const sent = JSON.stringify(upstream.requests[0]?.headers);
+  assert.match(sent, /"user-agent":"mine"/);
+  assert.doesNotMatch(sent, /User-Agent|"gatewright"/);
+});
+
 test("a key that is sent in a header of its own is never shown either", async () => {
   const answer = json(401, said({ message: `Access denied for ${KEY}` }));
   const provider = openai({ name: "azure", headers: { "api-key": KEY }, dispatcher: new Upstream(answer) });

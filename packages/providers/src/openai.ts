@@ -26,7 +26,7 @@ export interface OpenAIOptions {
   readonly maxResponseBytes?: number;
   /**
    * Whether a stream is asked for its usage even where the caller did not, so that tokens can be counted; default true.
-   * A caller sees only what it asked for. `false` is for services that do not know `stream_options`.
+   * Such a caller gets no chunk of usage; `usage` may be null in the others. `false` is for services that do not know `stream_options`.
    */
   readonly streamUsage?: boolean;
   /** The undici dispatcher that carries the calls; default an agent of its own that gives a connection 3 s to open. */
@@ -54,7 +54,7 @@ export function openai(options: OpenAIOptions = {}): Provider {
       throw new TypeError(`openai: ${option} must be letters, digits and signs, with no white space.`);
   }
   for (const [header, value] of Object.entries(options.headers ?? {})) {
-    if (!TOKEN.test(header) || !HEADER_VALUE.test(value)) {
+    if (!HEADER_NAME.test(header) || !HEADER_VALUE.test(value)) {
       throw new TypeError(`openai: headers holds one that cannot be sent: ${JSON.stringify(header)}.`);
     }
   }
@@ -68,7 +68,7 @@ export function openai(options: OpenAIOptions = {}): Provider {
       // What is not compressed cannot be a bomb, and events arrive as they are written.
       "accept-encoding": "identity",
       "user-agent": "gatewright",
-      ...options.headers,
+      ...lowerCase(options.headers ?? {}),
       ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
     },
     secrets: [apiKey ?? "", ...Object.values(options.headers ?? {})].filter(({ length }) => length >= 8),
@@ -107,7 +107,12 @@ const CONNECT_TIMEOUT_MS = 3000;
 
 /** What can stand in a header as one word, and as a value. */
 const TOKEN = /^[\x21-\x7e]{1,4096}$/;
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 const HEADER_VALUE = /^[\x20-\x7e]{1,8192}$/;
+
+function lowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
 
 function bodyFor({ call: _, ...body }: ChatRequest, streamUsage: boolean): object {
   if (!body.stream || !streamUsage) return body;

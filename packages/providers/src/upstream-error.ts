@@ -16,7 +16,8 @@ export interface ReportedError {
 export function errorIn(body: unknown): ReportedError | undefined {
   const holder = Array.isArray(body) ? body[0] : body;
   const error = isObject(holder) ? holder.error : undefined;
-  if (typeof error === "string") return { message: error, kind: "", status: undefined, param: undefined };
+  if (typeof error === "string" && error !== "")
+    return { message: error, kind: "", status: undefined, param: undefined };
   if (!isObject(error)) return undefined;
   const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
   const status = [error.status, error.code].map(Number).find((number) => number >= 400 && number < 600);
@@ -39,7 +40,9 @@ export function upstreamError(
 ): GatewayError {
   const status = answered >= 400 ? answered : (reported?.status ?? statusOf(reported?.kind ?? ""));
   const [code, options] = classify(status, reported);
-  const said = reported?.message === undefined ? "" : `: ${redact(reported.message, target.secrets)}`;
+  // Of our own key a provider shows parts that no mask finds: what it says of it is for the log.
+  const shown = code === "llm.provider.auth" ? undefined : reported?.message;
+  const said = shown === undefined ? "" : `: ${redact(shown, target.secrets)}`;
   const retryAfterMs = waitOf(retry);
   return new GatewayError(code, `${target.name} ${SAYS[code] ?? "refused the call"}${said}`, {
     ...options,

@@ -4,11 +4,13 @@ import type { Middleware } from "../chat.ts";
 import { type ContextKey, contextKey } from "../context.ts";
 import { GatewayError } from "../error.ts";
 
+/** Who may call. */
 export interface AuthOptions {
   /** The keys that may call. Only their SHA-256 is kept. */
   readonly keys: readonly ApiKey[];
 }
 
+/** A key, and whose it is. */
 export interface ApiKey {
   /** Who calls with it: what later layers and logs know the caller by. */
   readonly name: string;
