@@ -13,7 +13,9 @@ const KEY = "the-key-of-the-shop-0123";
 const SECRET = "hush-0123456789-hush";
 const messages = [{ role: "user", content: "Hello" }];
 
-function ask(url: string, body: object, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+type Fields = Readonly<Record<string, string>>;
+
+function ask(url: string, body: object, headers: Fields = {}): Promise<Response> {
   return fetch(`${url}/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
@@ -38,13 +40,9 @@ interface Said {
   readonly content?: string;
 }
 
-/** Runs a test with an example and ends it, also where the test fails; nothing may be on its stderr. */
-async function withExample(
-  name: Parameters<typeof startExample>[0],
-  environment: Readonly<Record<string, string>>,
-  use: (example: ExampleProcess) => Promise<void>,
-): Promise<Ended> {
-  const example = await startExample(name, environment);
+/** Uses a gateway of this configuration and ends it, also where that fails; nothing may be on its stderr. */
+async function withGateway(environment: Fields, use: (example: ExampleProcess) => Promise<void>): Promise<Ended> {
+  const example = await startExample("gateway", environment);
   try {
     await use(example);
   } finally {
@@ -157,7 +155,7 @@ test("The in-process example prints the answer and ends", { timeout: 30_000 }, a
 
 describe("The gateway example", { timeout: 60_000 }, () => {
   test("greets with its pipeline and a curl line that works as it is printed", async () => {
-    await withExample("gateway", {}, async ({ url, stdout, printed }) => {
+    await withGateway({}, async ({ url, stdout, printed }) => {
       assert.match(stdout, /^ {2}pipeline {3}log → simulator$/m);
       assert.match(stdout, /^ {2}provider {3}simulator at http:\S+: no provider is configured; set OPENAI_API_KEY/m);
       assert.match(stdout, /^ {2}keys {7}WARNING: none are asked/m);
@@ -169,7 +167,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
 
   test("greets with keys by their names, and its curl line works once the key is put in", async () => {
     const keys = { GATEWAY_KEYS: `shop=${KEY},till=another-key-of-the-till` };
-    const { stdout } = await withExample("gateway", keys, async (example) => {
+    const { stdout } = await withGateway(keys, async (example) => {
       assert.match(example.stdout, /^ {2}pipeline {3}log → auth → simulator$/m);
       assert.match(example.stdout, /^ {2}keys {7}shop, till$/m);
       const curl = await example.printed(/^ +(curl .*)$/);
@@ -182,7 +180,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
 
   test("starts beside variables of other programs, and says which of them it does not hear", async () => {
     const others = { REDIS_URL: `redis://me:${SECRET}@localhost`, ANTHROPIC_API_KEY: SECRET, GEMINI_API_KEY: "" };
-    const { stdout } = await withExample("gateway", { ...others, OTEL_SERVICE_NAME: "shop" }, async (example) => {
+    const { stdout } = await withGateway({ ...others, OTEL_SERVICE_NAME: "shop" }, async (example) => {
       await example.printed(/^ {2}unheard {4}REDIS_URL, ANTHROPIC_API_KEY, GEMINI_API_KEY: /);
       assert.equal(said(await (await ask(example.url, {})).text()), "Hello");
     });
@@ -190,16 +188,21 @@ describe("The gateway example", { timeout: 60_000 }, () => {
   });
 
   test("takes a key in three header forms, and asks for one on every route that it has", async () => {
-    await withExample("gateway", { GATEWAY_KEYS: `shop=${KEY}` }, async ({ url }) => {
-      const forms = [{ authorization: `Bearer ${KEY}` }, { authorization: KEY }, { "x-api-key": KEY }];
-      const get = (path: string, headers: Record<string, string>): Promise<Response> => fetch(url + path, { headers });
-      for (const headers of forms as readonly Record<string, string>[]) {
+    await withGateway({ GATEWAY_KEYS: `shop=${KEY}` }, async ({ url }) => {
+      const forms: Fields[] = [{ authorization: `Bearer ${KEY}` }, { authorization: KEY }, { "x-api-key": KEY }];
+      const get = (path: string, headers: Fields): Promise<Response> => fetch(url + path, { headers });
+      for (const headers of forms) {
         assert.equal((await ask(url, {}, headers)).status, 200);
         assert.equal((await get("/models", headers)).status, 200);
         assert.equal((await get("/models/sim", headers)).status, 200);
       }
-      const wrong = [{}, { authorization: "Bearer" }, { "x-api-key": `${KEY}4` }, { authorization: `Basic ${KEY}` }];
-      for (const headers of wrong as readonly Record<string, string>[]) {
+      const wrong: Fields[] = [
+        {},
+        { authorization: "Bearer" },
+        { "x-api-key": `${KEY}4` },
+        { authorization: `Basic ${KEY}` },
+      ];
+      for (const headers of wrong) {
         for (const answer of [ask(url, {}, headers), get("/models", headers), get("/models/sim", headers)]) {
           const { status } = await answer;
           assert.equal(status, 401, JSON.stringify(headers));
@@ -210,7 +213,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
   });
 
   test("answers what is not there in its own error style", async () => {
-    await withExample("gateway", { GATEWAY_ERRORS: "flat" }, async ({ url }) => {
+    await withGateway({ GATEWAY_ERRORS: "flat" }, async ({ url }) => {
       for (const path of ["/v1/nothing", "/", "/chat/completions"]) {
         const missing = await fetch(new URL(path, url));
         assert.equal(missing.status, 404);
@@ -221,7 +224,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
   });
 
   test("logs a line a call that says how it ended, and is silent where it is told to be", async () => {
-    const noisy = await withExample("gateway", { GATEWAY_MAX_BODY_BYTES: "500" }, async (example) => {
+    const noisy = await withGateway({ GATEWAY_MAX_BODY_BYTES: "500" }, async (example) => {
       assert.equal((await ask(example.url, { user: "x".repeat(500) })).status, 413);
       const body = { model: "sim+words=3", messages: [{ role: "user", content: "private-words" }], stream: true };
       await (await ask(example.url, body, { "x-request-id": "call-1" })).text();
@@ -231,7 +234,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
     });
     assert.match(noisy.stdout, /"code":"llm.request.too_large"/);
     assert.doesNotMatch(noisy.stdout, /private-words|xxxx/);
-    const silent = await withExample("gateway", { LOG_LEVEL: "silent" }, async ({ url }) => {
+    const silent = await withGateway({ LOG_LEVEL: "silent" }, async ({ url }) => {
       assert.equal((await ask(url, { n: 0 })).status, 400);
       assert.equal((await ask(url, {})).status, 200);
     });
@@ -246,7 +249,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
       GATEWAY_KEYS: `shop=${KEY}`,
     };
     try {
-      const { stdout } = await withExample("gateway", environment, async (example) => {
+      const { stdout } = await withGateway(environment, async (example) => {
         assert.match(example.stdout, /^ {2}pipeline {3}log → auth → openai$/m);
         for (const model of ["gpt-5", "claude-sonnet", "org/model:7b"]) {
           const answer = await ask(example.url, { model }, { authorization: `Bearer ${KEY}`, cookie: "a=b" });
@@ -280,7 +283,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
     const provider = await listen(echo);
     try {
       const environment = { OPENAI_BASE_URL: `${provider.url}/v1`, OPENAI_API_KEY: secret };
-      const { stdout } = await withExample("gateway", environment, async ({ url }) => {
+      const { stdout } = await withGateway(environment, async ({ url }) => {
         for (status of [401, 400, 500, 200]) {
           for (const stream of [false, true]) {
             const answer = await ask(url, { stream });
@@ -304,7 +307,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
       }),
     );
     try {
-      await withExample("gateway", { OPENAI_BASE_URL: `${provider.url}/v1` }, async ({ url }) => {
+      await withGateway({ OPENAI_BASE_URL: `${provider.url}/v1` }, async ({ url }) => {
         const answer = await ask(url, {});
         assert.equal(answer.headers.get("content-type"), "application/json");
         assert.equal(said(await answer.text()), "Hello");
@@ -319,7 +322,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
       const provider = await startSimulator();
       const soon = { interval: 2, timeout: 5000 };
       try {
-        const ended = await withExample("gateway", { OPENAI_BASE_URL: provider.url }, async (example) => {
+        const ended = await withGateway({ OPENAI_BASE_URL: provider.url }, async (example) => {
           const { url } = example;
           // An idle connection to close, and calls of about half a second.
           await (await fetch(`${url}/models`)).text();
@@ -347,7 +350,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
   }
 
   test("ends at once on a signal while it is idle", async () => {
-    const { code, signal } = await withExample("gateway", {}, async (example) => {
+    const { code, signal } = await withGateway({}, async (example) => {
       await (await fetch(`${example.url}/models`)).text();
       example.signal("SIGINT");
       await example.ended;
@@ -356,7 +359,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
   });
 
   test("ends at once on a second signal, whatever is in flight", async () => {
-    const { code } = await withExample("gateway", {}, async (example) => {
+    const { code } = await withGateway({}, async (example) => {
       const stuck = await ask(example.url, { model: "sim+words=3+stall=2", stream: true });
       example.signal("SIGTERM");
       await example.printed(/^SIGTERM: no new connections/);
@@ -369,7 +372,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
 });
 
 /** Environments that a gateway must not start with, and the variables that it must name. */
-const unusable: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+const unusable: Readonly<Record<string, Fields>> = {
   "a port that is a word": { PORT: "http" },
   "a port that no machine has": { PORT: "65536" },
   "an empty port": { PORT: "" },
@@ -416,7 +419,7 @@ describe("The gateway example does not start, and says why,", { timeout: 60_000,
   test("with a host that other machines reach and no keys, but does with keys", async () => {
     for (const HOST of ["0.0.0.0", "::"])
       refuses(await runExample("gateway", { HOST, PORT: "0" }), ["HOST", "GATEWAY_KEYS"]);
-    await withExample("gateway", { HOST: "0.0.0.0", GATEWAY_KEYS: `shop=${KEY}` }, async ({ url }) => {
+    await withGateway({ HOST: "0.0.0.0", GATEWAY_KEYS: `shop=${KEY}` }, async ({ url }) => {
       assert.equal((await ask(url.replace("0.0.0.0", "127.0.0.1"), {}, { "x-api-key": KEY })).status, 200);
     });
   });

@@ -24,7 +24,7 @@ export interface ExampleProcess {
   signal(name: NodeJS.Signals): void;
   /** Resolves when it has ended, however it did. */
   readonly ended: Promise<Ended>;
-  /** Ends it, as an operator does, and waits. */
+  /** Ends it as an operator does, and waits: asks, and where that takes too long insists. */
   close(): Promise<Ended>;
 }
 
@@ -48,6 +48,9 @@ export async function runExample(name: Example, environment: Environment = {}): 
 
 /** Compiled code is kept between starts: there are some fifty, and loading is most of each. */
 const NODE_COMPILE_CACHE = fileURLToPath(new URL("../node_modules/.cache/compile", import.meta.url));
+
+/** Longer than it takes to end a gateway whose calls are over. */
+const PATIENCE_MS = 5000;
 
 const alive = new Set<ChildProcess>();
 process.once("exit", () => {
@@ -94,7 +97,8 @@ function run(name: Example, environment: Environment): ExampleProcess {
     signal: (which) => void child.kill(which),
     close() {
       child.kill("SIGTERM");
-      return ended;
+      const insist = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
+      return ended.finally(() => clearTimeout(insist));
     },
   };
 }

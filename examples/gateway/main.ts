@@ -80,7 +80,6 @@ function logFailure(error: GatewayError, { id }: Call): void {
 /** Stops being ready at once, lets calls finish up to a limit, and ends. A second signal ends at once. */
 function stop(signal: NodeJS.Signals): void {
   draining = true;
-  console.log(`${signal}: no new connections; calls in flight may take ${DRAIN_MS / 1000} s to finish.`);
   process.once("SIGTERM", () => process.exit(1)).once("SIGINT", () => process.exit(1));
   // Connections are kept open between calls; one that has become idle is closed.
   const sweep = setInterval(() => server.closeIdleConnections(), 100);
@@ -91,6 +90,7 @@ function stop(signal: NodeJS.Signals): void {
     await simulator?.close();
     process.exit(0);
   });
+  console.log(`${signal}: no new connections; calls in flight may take ${DRAIN_MS / 1000} s to finish.`);
 }
 
 function greeting(url: string): string {

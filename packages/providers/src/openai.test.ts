@@ -791,6 +791,31 @@ test("a connection that stays open after [DONE] is given up a moment later", asy
   assert.equal(upstream.open, 0);
 });
 
+test("the end of a call does not close a connection that has said all, and closes one that has not", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const events = CHUNKS.map((each) => `data: ${JSON.stringify(each)}\n\n`).join("");
+  for (const [last, open] of [
+    ["data: [DONE]\n\n", 1],
+    ["", 0],
+  ] as const) {
+    let end = (): void => {};
+    const { provider, upstream } = setUp((exchange) => {
+      end = () => exchange.end();
+      exchange.head(200, { "content-type": "text/event-stream" });
+      exchange.data(events + last);
+    });
+    const call = new AbortController();
+    const iterator = (await provider(chat("Hi", { signal: call.signal }))).chunks[Symbol.asyncIterator]();
+    for (let read = 0; read < CHUNKS.length; read++) await iterator.next();
+    if (last) assert.deepEqual(await iterator.next(), { done: true, value: undefined });
+    call.abort();
+    await settled();
+    assert.equal(upstream.open, open);
+    end();
+    assert.equal(upstream.open, 0);
+  }
+});
+
 test("a gateway over a provider answers, counts its attempts, and tells callers nothing of the key", async () => {
   const { provider } = setUp(json(401, said({ message: `Incorrect API key provided: ${KEY}` })));
   const api = gateway(provider, { clock: fakeClock() });
