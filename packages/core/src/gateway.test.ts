@@ -475,6 +475,47 @@ test("an answer is an answer, also where onError throws", async () => {
   assert.match(await textOf(stream), /data: \{"error":\{[^\n]*\n\n$/);
 });
 
+test("an answer is an answer, also where onError is asynchronous and fails", async () => {
+  const onError = async (): Promise<void> => {
+    throw new Error("the log is full");
+  };
+  const json = await gateway(scripted(busy), { onError }).handle(post(BODY));
+  // An unhandled rejection would fail the test, and end a process.
+  await fakeClock().advance(0);
+  assert.equal(json.status, 503);
+});
+
+test("what fails in a stream says whether the answer had begun", async () => {
+  const clock = fakeClock();
+  const replying = Promise.withResolvers<ChatReply>();
+  const silent = gateway(() => replying.promise, { keepAliveMs: 1000, clock }).handle(post({ ...BODY, stream: true }));
+  await clock.advance(1000);
+  const { pieces, reading } = read(await silent);
+  await clock.advance(1000);
+  replying.reject(new TypeError("defect"));
+  await reading;
+  assert.match(pieces.join(""), /llm\.internal.*"phase":"before"/);
+  const streamed = gateway(scripted([...cut, new TypeError("defect")])).handle(post({ ...BODY, stream: true }));
+  assert.match(await textOf(await streamed), /llm\.internal.*"phase":"during"/);
+});
+
+test("a header whose name is none is left out, and the others are sent", async () => {
+  const headers = { "bad name": "a", "": "b", "x\r\ny": "c", "x-good": "d" };
+  const handler: Handler = async () => ({ ...textReply("a"), headers });
+  const reply = await gateway(handler).handle(post(BODY));
+  assert.deepEqual(Object.keys(reply.headers).sort(), ["content-type", "x-good", "x-request-id"]);
+});
+
+test("an envelope that gives what is no JSON is answered by the default one", async () => {
+  const circular: Record<string, unknown> = {};
+  circular.self = circular;
+  for (const body of [circular, { n: 1n }]) {
+    const reply = await gateway(scripted(busy), { errors: () => ({ body }) }).handle(post(BODY));
+    assert.equal(reply.status, 503);
+    assert.deepEqual(Object.keys(jsonOf(reply)), ["error", "request_id"]);
+  }
+});
+
 test("an answer is an answer, also where an envelope throws", async () => {
   const errors = (): never => {
     throw new Error("the secret");

@@ -60,11 +60,8 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
       attempts: known.attempts.length > 0 ? known.attempts : call.context.get(attempts),
       phase: begun && known.phase === "before" ? "during" : known.phase,
     });
-    try {
-      onError(error, call);
-    } catch {
-      // Who only watches cannot change the answer.
-    }
+    // Who only watches cannot change the answer, whether it throws or rejects.
+    (async () => onError(error, call))().catch(() => {});
     return error;
   };
 

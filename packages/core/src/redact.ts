@@ -2,7 +2,7 @@
 const CREDENTIALS = [
   /((?:authorization|cookie)["']?\s{0,8}[:=]\s{0,8}["']?)[^"'\r\n]+/gi,
   /((?:api[-_]?key)["']?\s{0,8}[:=]\s{0,8}["']?)[^\s"',;]+/gi,
-  /\b(bearer\s{1,8})[^\s"',;]+/gi,
+  /\b(bearer\s+)[^\s"',;]+/gi,
   /\b((?:sk|pk|rk|gsk|xai)[-_])[A-Za-z0-9*._-]{3,}/g,
   /\b(AIza)[A-Za-z0-9_-]{10,}/g,
 ];

@@ -30,11 +30,8 @@ export function onEnd(reply: ChatReply, listener: (end: ReplyEnd) => void, signa
     if (ended) return;
     ended = true;
     signal?.removeEventListener("abort", abandon);
-    try {
-      listener({ outcome, error, usage, chunks: read });
-    } catch {
-      // Who only watches cannot change the answer.
-    }
+    // Who only watches cannot change the answer, whether it throws or rejects.
+    (async () => listener({ outcome, error, usage, chunks: read }))().catch(() => {});
   };
   const fail = (thrown: unknown): void => {
     const error = toGatewayError(thrown, signal);

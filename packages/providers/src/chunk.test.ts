@@ -56,6 +56,34 @@ test("what is no chunk is none", () => {
   for (const value of values) assert.equal(asChunk(value), undefined, JSON.stringify(value));
 });
 
+test("a delta or a message whose content or tool calls are of another kind is none: it is never passed on as empty", () => {
+  const wrong = [{ content: 5 }, { content: {} }, { content: ["a"] }, { content: [{ text: 5 }] }, { content: true }];
+  const calls = [{ tool_calls: {} }, { tool_calls: "x" }, { tool_calls: [null] }, { content: "a", tool_calls: [5] }];
+  for (const said of [...wrong, ...calls, "text", 5, []]) {
+    assert.equal(asChunk({ choices: [{ index: 0, delta: said }] }), undefined, JSON.stringify(said));
+    assert.equal(asChunk({ choices: [{ delta: said }] }), undefined, JSON.stringify(said));
+    assert.equal(completionAsChunk({ choices: [{ index: 0, message: said }] }), undefined, JSON.stringify(said));
+  }
+});
+
+test("content may be text, parts or nothing, and there may be no tool calls", () => {
+  const parts = [
+    { type: "text", text: "a" },
+    { type: "image_url", image_url: { url: "u" } },
+  ];
+  for (const said of [
+    {},
+    { content: "a" },
+    { content: null },
+    { content: [] },
+    { content: parts },
+    { tool_calls: null },
+  ]) {
+    assert.deepEqual(asChunk({ choices: [{ index: 0, delta: said }] })?.choices[0]?.delta, said);
+    assert.deepEqual(completionAsChunk({ choices: [{ message: said }] })?.choices[0]?.delta, said);
+  }
+});
+
 test("a completion is one chunk, with all its fields", () => {
   const completion = {
     id: "c",

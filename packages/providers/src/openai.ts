@@ -71,7 +71,8 @@ export function openai(options: OpenAIOptions = {}): Provider {
       ...lowerCase(options.headers ?? {}),
       ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
     },
-    secrets: [apiKey ?? "", ...Object.values(options.headers ?? {})].filter(({ length }) => length >= 8),
+    // A short value of a header is a word, not a secret.
+    secrets: [apiKey ?? "", ...Object.values(options.headers ?? {}).filter(({ length }) => length >= 8)],
     maxResponseBytes,
     dispatcher: options.dispatcher ?? new Agent({ connect: { timeout: CONNECT_TIMEOUT_MS } }),
   };

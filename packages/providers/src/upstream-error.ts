@@ -12,10 +12,11 @@ export interface ReportedError {
   readonly param: string | undefined;
 }
 
-/** The error in a parsed body: `{error:{…}}`, `{error:"…"}`, `[{error}]`; `undefined` where it holds none. */
+/** The error in a parsed body: `{error:{…}}`, `{error:"…"}`, `[{error}]`, `{object:"error",…}`; `undefined` where it holds none. */
 export function errorIn(body: unknown): ReportedError | undefined {
   const holder = Array.isArray(body) ? body[0] : body;
-  const error = isObject(holder) ? holder.error : undefined;
+  // vLLM's own shape: the error is the body.
+  const error = isObject(holder) && holder.object === "error" ? holder : isObject(holder) ? holder.error : undefined;
   if (typeof error === "string" && error !== "")
     return { message: error, kind: "", status: undefined, param: undefined };
   if (!isObject(error)) return undefined;

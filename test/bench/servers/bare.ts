@@ -15,8 +15,9 @@ export const bare: MakeListener = (providerUrl) => {
         answer.body.pipe(response);
         return;
       }
-      const text = Buffer.from(JSON.stringify(await answer.body.json()));
-      response.writeHead(answer.statusCode, { "content-type": "application/json", "content-length": text.length });
+      const text = JSON.stringify(await answer.body.json());
+      const length = Buffer.byteLength(text);
+      response.writeHead(answer.statusCode, { "content-type": "application/json", "content-length": length });
       response.end(text);
     });
   };
