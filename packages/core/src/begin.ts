@@ -6,19 +6,16 @@ import { GatewayError } from "./error.ts";
 /** How many chunks without visible content may come before the first visible one. */
 const MAX_INVISIBLE = 1000;
 
-/** Replies that have begun already, so that a pipeline of many layers looks at each only once. */
-const begun = new WeakSet<AsyncIterable<ChatChunk>>();
-
 /**
  * Waits for the first visible chunk of a reply and gives back the same reply with nothing missing. A failure before
  * that chunk is a rejection. From then on the reply ends normally only once every choice has a finish reason; an end
  * without one is thrown as `llm.stream.interrupted`.
  */
 export async function begin(reply: ChatReply): Promise<ChatReply> {
-  if (begun.has(reply.chunks)) return reply;
+  // In a pipeline of many layers each reply is looked at once.
+  if (reply.chunks instanceof BegunChunks) return reply;
   const chunks = new BegunChunks(iterate(reply.chunks));
   await chunks.begin();
-  begun.add(chunks);
   return { headers: reply.headers, chunks };
 }
 

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { begin } from "./begin.ts";
 import type { ChatChunk, ChatReply } from "./chat.ts";
-import type { ChunkIterator } from "./chunk-iterator.ts";
 import { GatewayError } from "./error.ts";
 import { type EventStreamOptions, eventStream } from "./event-stream.ts";
 import { textReply } from "./reply.ts";
+import { readyIn } from "./testing/ready-in.ts";
 import { chat, chunksOf, type FakeClock, fakeClock, scripted } from "./testing.ts";
 
 const COMMENT = ": keep-alive\n\n";
@@ -352,27 +352,4 @@ async function all<T>(pieces: AsyncIterable<T>): Promise<T[]> {
   const read: T[] = [];
   for await (const piece of pieces) read.push(piece);
   return read;
-}
-
-/** A reply whose chunks are ready in groups: what `next` gives brings those behind it with it. */
-function readyIn(groups: readonly (readonly (ChatChunk | Error)[])[]): { reply: ChatReply; left: () => boolean } {
-  const rest = groups.map((group) => [...group]);
-  let there: (ChatChunk | Error)[] = [];
-  let left = false;
-  const iterator: ChunkIterator = {
-    async next() {
-      if (there.length === 0) there = rest.shift() ?? [];
-      const step = there.shift();
-      if (step instanceof Error) throw step;
-      return step ? { done: false, value: step } : { done: true, value: undefined };
-    },
-    ready() {
-      return there[0] instanceof Error ? undefined : (there.shift() as ChatChunk | undefined); // Looked at just before.
-    },
-    async return() {
-      left = true;
-      return { done: true, value: undefined };
-    },
-  };
-  return { reply: { headers: {}, chunks: { [Symbol.asyncIterator]: () => iterator } }, left: () => left };
 }

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { begin } from "./begin.ts";
 import type { ChatChunk, ChatReply } from "./chat.ts";
-import { type ChunkIterator, iterate } from "./chunk-iterator.ts";
+import { iterate } from "./chunk-iterator.ts";
 import { collect } from "./collect.ts";
 import { GatewayError } from "./error.ts";
 import { discard, mapChunks, mapText, onEnd, type ReplyEnd, textReply } from "./reply.ts";
+import { readyIn } from "./testing/ready-in.ts";
 import { chat, chunksOf, scripted } from "./testing.ts";
 
 const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
@@ -409,27 +410,4 @@ function textsReply(): ChatReply {
 
 async function* chunksFrom(chunks: readonly ChatChunk[]): AsyncGenerator<ChatChunk> {
   yield* chunks;
-}
-
-/** A reply whose chunks are ready in groups: what `next` gives brings those behind it with it. */
-function readyIn(groups: readonly (readonly (ChatChunk | Error)[])[]): { reply: ChatReply; left: () => boolean } {
-  const rest = groups.map((group) => [...group]);
-  let there: (ChatChunk | Error)[] = [];
-  let left = false;
-  const iterator: ChunkIterator = {
-    async next() {
-      if (there.length === 0) there = rest.shift() ?? [];
-      const step = there.shift();
-      if (step instanceof Error) throw step;
-      return step ? { done: false, value: step } : { done: true, value: undefined };
-    },
-    ready() {
-      return there[0] instanceof Error ? undefined : (there.shift() as ChatChunk | undefined); // Looked at just before.
-    },
-    async return() {
-      left = true;
-      return { done: true, value: undefined };
-    },
-  };
-  return { reply: { headers: {}, chunks: { [Symbol.asyncIterator]: () => iterator } }, left: () => left };
 }
