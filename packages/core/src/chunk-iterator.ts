@@ -2,7 +2,7 @@ import type { ChatChunk } from "./chat.ts";
 
 /**
  * An iterator that may have its next chunks already. Whoever writes many takes those at once instead of waiting for each,
- * which halves the cost of a stream. Every iterator of chunks is one; the others just have nothing `ready`.
+ * which takes about a third off the cost of a stream. Every iterator of chunks is one; the others just have nothing `ready`.
  */
 export interface ChunkIterator extends AsyncIterator<ChatChunk, unknown> {
   /**
