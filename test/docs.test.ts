@@ -60,12 +60,12 @@ for (const { page, file } of blocks) {
 }
 
 test("the table of codes is the table in the code", () => {
-  const rows = Object.entries(codes).map(([code, { status, layer, origin, phase, retryable }]) => {
-    return `| \`${code}\` | ${status} | ${layer} | ${origin} | ${phase} | ${retryable ? "yes" : "no"} |`;
+  const rows = Object.entries(codes).map(([code, { status, layer, origin, phase, retryable, remedy }]) => {
+    return `| \`${code}\` | ${status} | ${layer} | ${origin} | ${phase} | ${retryable ? "yes" : "no"} | ${remedy} |`;
   });
   const table = [
-    "| Code | Status | Layer | Origin | Phase | Retryable |",
-    "| --- | --- | --- | --- | --- | --- |",
+    "| Code | Status | Layer | Origin | Phase | Retryable | Remedy |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
     ...rows,
   ];
   const page = readFileSync(join(root, "docs/errors.md"), "utf8");

@@ -156,7 +156,10 @@ test("The in-process example prints the answer and ends", { timeout: 30_000 }, a
 describe("The gateway example", { timeout: 60_000 }, () => {
   test("greets with its pipeline and a curl line that works as it is printed", async () => {
     await withGateway({}, async ({ url, stdout, printed }) => {
-      assert.match(stdout, /^ {2}pipeline {3}log → simulator$/m);
+      assert.match(
+        stdout,
+        /^ {2}pipeline {3}log → endOn → timeout\(call\) → idempotency → fallback → circuitBreaker → retry → .* → simulator$/m,
+      );
       assert.match(stdout, /^ {2}provider {3}simulator at http:\S+: no provider is configured; set OPENAI_API_KEY/m);
       assert.match(stdout, /^ {2}keys {7}WARNING: none are asked/m);
       assert.equal(said(await run(await printed(/^ +(curl .*)$/))), "Hello");
@@ -168,7 +171,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
   test("greets with keys by their names, and its curl line works once the key is put in", async () => {
     const keys = { GATEWAY_KEYS: `shop=${KEY},till=another-key-of-the-till` };
     const { stdout } = await withGateway(keys, async (example) => {
-      assert.match(example.stdout, /^ {2}pipeline {3}log → auth → simulator$/m);
+      assert.match(example.stdout, /^ {2}pipeline {3}log → endOn → auth → .* → simulator$/m);
       assert.match(example.stdout, /^ {2}keys {7}shop, till$/m);
       const curl = await example.printed(/^ +(curl .*)$/);
       assert.equal(JSON.parse(await run(curl)).error.code, "llm.auth.invalid_key");
@@ -250,7 +253,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
     };
     try {
       const { stdout } = await withGateway(environment, async (example) => {
-        assert.match(example.stdout, /^ {2}pipeline {3}log → auth → openai$/m);
+        assert.match(example.stdout, /^ {2}pipeline {3}log → endOn → auth → .* → openai$/m);
         for (const model of ["gpt-5", "claude-sonnet", "org/model:7b"]) {
           const answer = await ask(example.url, { model }, { authorization: `Bearer ${KEY}`, cookie: "a=b" });
           assert.equal(said(await answer.text()), "Hello");
@@ -394,17 +397,17 @@ const unusable: Readonly<Record<string, Fields>> = {
   "a log level that there is not": { LOG_LEVEL: "loud" },
   "a variable that is misspelt": { GATEWAY_KEY: `shop=${SECRET}` },
   "several at once": { PORT: "x", GATEWAY_ERRORS: "x", LOG_LEVEL: "x", GATEWAY_PORT: "x", OPENAI_API_KEY: "" },
+  "limits that are none": {
+    GATEWAY_CONCURRENCY: "0",
+    GATEWAY_RETRIES: "-1",
+    GATEWAY_TIMEOUT_MS: "1e3",
+    GATEWAY_FIRST_TOKEN_TIMEOUT_MS: "0",
+    GATEWAY_IDLE_TIMEOUT_MS: "soon",
+    GATEWAY_STREAM_COMMIT: "last-token",
+    GATEWAY_DRAIN_MS: "99999999999",
+  },
   "what this version cannot do": Object.fromEntries(
-    [
-      "RATE_LIMIT",
-      "TOKEN_LIMIT",
-      "CONCURRENCY",
-      "RETRIES",
-      "TIMEOUT_MS",
-      "STREAM_COMMIT",
-      "TRUSTED_PROXIES",
-      "REGION",
-    ].map((name) => [`GATEWAY_${name}`, "1"]),
+    ["RATE_LIMIT", "TOKEN_LIMIT", "TRUSTED_PROXIES", "REGION"].map((name) => [`GATEWAY_${name}`, "1"]),
   ),
 };
 

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { EnvelopeName } from "@gatewright/core";
+import { type EnvelopeName, timeouts } from "@gatewright/core";
 import { z } from "zod";
 
 /** What the environment says, checked. */
@@ -9,6 +9,15 @@ export interface Config {
   readonly keys: readonly { readonly name: string; readonly key: string }[];
   readonly errors: EnvelopeName;
   readonly maxBodyBytes: number;
+  /** How many calls of one caller may be in flight; `undefined`: any number. */
+  readonly concurrency: number | undefined;
+  readonly retries: number;
+  readonly timeoutMs: number;
+  readonly firstTokenTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  /** How long calls may take to finish once the gateway is told to stop; then they end with an error. */
+  readonly drainMs: number;
+  readonly streamCommit: (typeof COMMITS)[number];
   readonly openai: { readonly apiKey?: string | undefined; readonly baseUrl?: string | undefined } | undefined;
   readonly logLevel: string;
   /** Variables that are set and mean nothing to this version. */
@@ -33,6 +42,8 @@ const url = z
   .refine((text) => !/[?#@]/.test(text), { error: "must hold no query, user name or password" });
 
 const ENVELOPES = ["openai", "nested", "flat", "detail", "problem"] as const;
+const COMMITS = ["first-token", "complete"] as const;
+const DAY_MS = 24 * 60 * 60 * 1000;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 /** `name=key,name=key`. A key may hold `=`, a name may not. */
@@ -55,6 +66,13 @@ const variables = z.object({
   GATEWAY_KEYS: keys.default([]),
   GATEWAY_ERRORS: z.enum(ENVELOPES, { error: `set one of ${ENVELOPES.join(", ")}` }).default("openai"),
   GATEWAY_MAX_BODY_BYTES: wholeNumber(1, 1024 ** 3).default(10 * 1024 * 1024),
+  GATEWAY_CONCURRENCY: wholeNumber(1, 100_000).optional(),
+  GATEWAY_RETRIES: wholeNumber(0, 10).default(2),
+  GATEWAY_TIMEOUT_MS: wholeNumber(1, DAY_MS).default(timeouts.interactive.call.totalMs),
+  GATEWAY_FIRST_TOKEN_TIMEOUT_MS: wholeNumber(1, DAY_MS).default(timeouts.interactive.attempt.firstTokenMs),
+  GATEWAY_IDLE_TIMEOUT_MS: wholeNumber(1, DAY_MS).default(timeouts.interactive.attempt.idleMs),
+  GATEWAY_STREAM_COMMIT: z.enum(COMMITS, { error: `set one of ${COMMITS.join(", ")}` }).default("first-token"),
+  GATEWAY_DRAIN_MS: wholeNumber(1, DAY_MS).default(30_000),
   OPENAI_API_KEY: secret.optional(),
   OPENAI_BASE_URL: url.optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `set one of ${LOG_LEVELS.join(", ")}` }).default("info"),
@@ -67,12 +85,6 @@ const variables = z.object({
 const NOT_YET = [
   "GATEWAY_RATE_LIMIT",
   "GATEWAY_TOKEN_LIMIT",
-  "GATEWAY_CONCURRENCY",
-  "GATEWAY_RETRIES",
-  "GATEWAY_TIMEOUT_MS",
-  "GATEWAY_FIRST_TOKEN_TIMEOUT_MS",
-  "GATEWAY_IDLE_TIMEOUT_MS",
-  "GATEWAY_STREAM_COMMIT",
   "GATEWAY_TRUSTED_PROXIES",
   "GATEWAY_REGION",
   "REDIS_URL",
@@ -107,6 +119,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     keys: set.GATEWAY_KEYS,
     errors: set.GATEWAY_ERRORS,
     maxBodyBytes: set.GATEWAY_MAX_BODY_BYTES,
+    concurrency: set.GATEWAY_CONCURRENCY,
+    retries: set.GATEWAY_RETRIES,
+    timeoutMs: set.GATEWAY_TIMEOUT_MS,
+    firstTokenTimeoutMs: set.GATEWAY_FIRST_TOKEN_TIMEOUT_MS,
+    idleTimeoutMs: set.GATEWAY_IDLE_TIMEOUT_MS,
+    drainMs: set.GATEWAY_DRAIN_MS,
+    streamCommit: set.GATEWAY_STREAM_COMMIT,
     openai:
       set.OPENAI_API_KEY || set.OPENAI_BASE_URL
         ? { apiKey: set.OPENAI_API_KEY, baseUrl: set.OPENAI_BASE_URL }

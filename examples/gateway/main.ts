@@ -1,15 +1,33 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { auth, type Call, compose, type GatewayError, gateway, type Middleware, onEnd, toNode } from "@gatewright/core";
+import {
+  attempts,
+  auth,
+  type Call,
+  circuitBreaker,
+  compose,
+  concurrency,
+  contextKey,
+  endOn,
+  fallback,
+  type GatewayError,
+  gateway,
+  hold,
+  idempotency,
+  type Middleware,
+  onEnd,
+  retry,
+  shed,
+  timeout,
+  toGatewayError,
+  toNode,
+} from "@gatewright/core";
 import { toExpress } from "@gatewright/express";
 import { openai } from "@gatewright/providers";
 import { startSimulator } from "@gatewright/simulator";
 import express from "express";
 import { pino } from "pino";
 import { type Config, ConfigError, readConfig } from "./config.ts";
-
-/** How long streams may take to finish once the gateway is told to stop, in milliseconds. */
-const DRAIN_MS = 30_000;
 
 const config = configOrExit();
 const log = pino({ level: config.logLevel });
@@ -18,32 +36,58 @@ const log = pino({ level: config.logLevel });
 const simulator = config.openai ? undefined : await startSimulator();
 const provider = simulator ? openai({ name: "simulator", baseUrl: simulator.url }) : openai({ ...config.openai });
 
-// The pipeline: the first listed is outermost. `mounted` is what start-up prints.
+/** Whether a call has its line. */
+const logged = contextKey("logged", false);
+
 const keys = config.keys.length > 0 ? auth({ keys: config.keys }) : undefined;
-const mounted: Record<string, Middleware> = { log: logCalls, ...(keys && { auth: keys }) };
+/** Aborts when calls in flight have had their time after the gateway was told to stop. */
+const drained = new AbortController();
+const { firstTokenTimeoutMs: firstTokenMs, idleTimeoutMs: idleMs, retries } = config;
+/** Of one call, with those of other targets. */
+const maxAttempts = Math.max(3, retries + 1);
+
+// The pipeline: the first listed is outermost. `mounted` is what start-up prints.
+const mounted: Record<string, Middleware> = {
+  log: logCalls,
+  endOn: endOn(drained.signal),
+  ...(keys && { auth: keys }),
+  "timeout(call)": timeout({ totalMs: config.timeoutMs }),
+  idempotency: idempotency(),
+  ...(config.concurrency && { concurrency: concurrency({ max: config.concurrency }) }),
+  fallback: fallback({ maxAttempts }),
+  circuitBreaker: circuitBreaker({ onChange: (circuit) => log.warn(circuit, "circuit") }),
+  retry: retry({ retries, maxAttempts }),
+  ...(config.streamCommit === "complete" && { hold: hold() }),
+  // An answer that is not streamed may take half of the time: the other half is for another try.
+  "timeout(attempt)": timeout({ firstTokenMs, idleMs, completionMs: Math.ceil(config.timeoutMs / 2) }),
+};
 const pipeline = compose(Object.values(mounted), provider);
 
 const api = gateway(pipeline, {
   errors: config.errors,
   maxBodyBytes: config.maxBodyBytes,
+  admit: shed(),
   models: async (call) => {
     keys?.check(call);
     return provider.models(call);
   },
-  onError: logFailure,
+  // What the pipeline never saw: a body that cannot be read, a path that is not there.
+  onError: (error, call) => logCall(call, { outcome: "failed", error }),
 });
 
-let draining = false;
+let stopping = false;
 const app = express().disable("x-powered-by");
 app.get("/healthz", (_request, response) => void response.json({ status: "ok" }));
 app.get("/readyz", (_request, response) => {
-  response.status(draining ? 503 : 200).json({ status: draining ? "draining" : "ready" });
+  response.status(stopping ? 503 : 200).json({ status: stopping ? "draining" : "ready" });
 });
 app.use("/v1", toExpress(api));
 // Everything else: a 404 in the style of the gateway's other errors.
 app.use(toNode(api));
 
 const server = createServer({ headersTimeout: 15_000, keepAliveTimeout: 65_000 }, app);
+// A caller that has closed its side and waits is answered; that it has not left is found out. Not among Node's types.
+Object.assign(server, { httpAllowHalfOpen: true });
 server.once("error", (error: NodeJS.ErrnoException) => {
   exit(error.code === "EADDRINUSE" ? `PORT: ${config.port} is in use; set another` : `HOST, PORT: ${error.message}`);
 });
@@ -55,42 +99,57 @@ server.listen(config.port, config.host, () => {
 });
 process.once("SIGTERM", stop).once("SIGINT", stop);
 
-/** One line a call that was answered, when it has truly ended; what was not is a line of `logFailure`. */
+/** How a call ended, and what else is told of it. */
+interface Ended {
+  readonly outcome: string;
+  readonly error?: GatewayError | undefined;
+  readonly [fact: string]: unknown;
+}
+
+/** One line a call, when it has truly ended. */
 async function logCalls(...[request, next]: Parameters<Middleware>): ReturnType<Middleware> {
-  const { id, signal } = request.call;
+  const { call, model, stream = false } = request;
   const startedAt = performance.now();
-  const reply = await next(request);
-  const facts = { request_id: id, model: request.model, stream: request.stream ?? false };
-  return onEnd(
-    reply,
-    ({ outcome, usage }) =>
-      log.info({ ...facts, outcome, usage, ms: Math.round(performance.now() - startedAt) }, "call"),
-    signal,
-  );
+  const ended = (end: Ended): void =>
+    logCall(call, { model, stream, ...end, ms: Math.round(performance.now() - startedAt) });
+  try {
+    return onEnd(await next(request), (end) => ended({ ...end }), call.signal);
+  } catch (thrown) {
+    const error = toGatewayError(thrown, call.signal);
+    ended({ outcome: error.code === "llm.canceled" ? "canceled" : "failed", error });
+    throw thrown;
+  }
 }
 
-/** What callers are not shown: the cause of a defect, in full; of everything else what they saw. */
-function logFailure(error: GatewayError, { id }: Call): void {
-  const { code, status, phase, origin, message } = error;
-  const facts = { request_id: id, code, status, phase, origin, attempts: error.attempts };
-  if (code === "llm.internal") log.error({ ...facts, err: error.cause }, message);
-  else log.warn(facts, message);
+/** What callers are not shown is logged: the cause of a defect in full, and every try. */
+function logCall(call: Call, { error, ...facts }: Ended): void {
+  if (call.context.get(logged)) return;
+  call.context.set(logged, true);
+  const { code, status, phase, origin, message } = error ?? {};
+  const line = { request_id: call.id, ...facts, code, status, phase, origin, attempts: call.context.get(attempts) };
+  if (code === "llm.internal") log.error({ ...line, err: error?.cause }, message);
+  else if (error && code !== "llm.canceled") log.warn(line, message);
+  else log.info(line, "call");
 }
 
-/** Stops being ready at once, lets calls finish up to a limit, and ends. A second signal ends at once. */
+/** Stops being ready at once, lets calls finish up to a limit, fails the rest, and ends. A second signal ends at once. */
 function stop(signal: NodeJS.Signals): void {
-  draining = true;
+  stopping = true;
   process.once("SIGTERM", () => process.exit(1)).once("SIGINT", () => process.exit(1));
   // Connections are kept open between calls; one that has become idle is closed.
   const sweep = setInterval(() => server.closeIdleConnections(), 100);
-  const limit = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  const limit = setTimeout(() => {
+    drained.abort();
+    // Whoever does not even read that is not waited for.
+    setTimeout(() => server.closeAllConnections(), 500).unref();
+  }, config.drainMs);
   server.close(async () => {
     clearInterval(sweep);
     clearTimeout(limit);
     await simulator?.close();
     process.exit(0);
   });
-  console.log(`${signal}: no new connections; calls in flight may take ${DRAIN_MS / 1000} s to finish.`);
+  console.log(`${signal}: no new connections; calls in flight may take ${config.drainMs / 1000} s to finish.`);
 }
 
 function greeting(url: string): string {

@@ -29,6 +29,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   "llm.provider.rate_limited": 429,
   "llm.provider.quota_exhausted": 429,
   "llm.provider.overloaded": 503,
+  "llm.provider.circuit_open": 503,
   "llm.provider.server_error": 502,
   "llm.provider.unreachable": 502,
   "llm.provider.bad_response": 502,
@@ -40,6 +41,8 @@ const STATUSES: Readonly<Record<string, number>> = {
   "llm.output.invalid_json": 500,
   "llm.output.schema_mismatch": 500,
   "llm.output.invalid_tool_arguments": 500,
+  "llm.overloaded": 503,
+  "llm.shutting_down": 503,
   "llm.canceled": 499,
   "llm.internal": 500,
 };
@@ -53,11 +56,13 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   request: ["request"],
   model: ["request"],
   transcript: ["request"],
-  provider: ["upstream", "network"],
+  provider: ["upstream", "network", "gateway"],
   timeout: ["network", "upstream", "gateway"],
   stream: ["upstream"],
   output: ["output"],
   canceled: ["gateway"],
+  overloaded: ["gateway"],
+  shutting_down: ["gateway"],
   internal: ["gateway"],
 };
 
@@ -81,6 +86,8 @@ for (const [code, facts] of Object.entries(codes)) {
     // A refusal of the gateway's own never looks like a failure of what is behind it.
     if (facts.origin === "gateway" && facts.layer !== "gateway") assert.ok(facts.status < 500);
     if (["upstream", "network"].includes(facts.layer)) assert.equal(facts.origin, "upstream");
+    // What the same target may cure, another may too, and so may the caller who sends it again.
+    if (facts.remedy === "retry") assert.equal(facts.retryable, true);
     if (facts.layer === "output") assert.equal(facts.phase, "after");
   });
 }

@@ -30,3 +30,16 @@ export function createContext(): Context {
     },
   };
 }
+
+/** The same context with a value of its own under one key; all other values are shared with it, both ways. */
+export function withValue<T>(context: Context, key: ContextKey<T>, value: NoInfer<T>): Context {
+  let own: unknown = value;
+  return {
+    // What is kept for the key was given or set for that very key.
+    get: <U>(asked: ContextKey<U>): U => ((asked as unknown) === key ? (own as U) : context.get(asked)),
+    set: (named, replacement) => {
+      if ((named as unknown) === key) own = replacement;
+      else context.set(named, replacement);
+    },
+  };
+}

@@ -1,4 +1,4 @@
-import type { GatewayError } from "./error.ts";
+import type { Attempt, GatewayError } from "./error.ts";
 
 /** What a caller is shown of an error: a pure function of the error and the call's id. */
 export type Envelope = (error: GatewayError, requestId: string) => ErrorBody;
@@ -22,10 +22,15 @@ const openai: Envelope = (error, request_id) => ({
       layer: error.layer,
       phase: error.phase,
       ...(error.issues.length > 1 && { issues: error.issues }),
+      ...(error.attempts.length > 0 && { attempts: error.attempts.map(shownAttempt) }),
     },
     request_id,
   },
 });
+
+function shownAttempt({ provider, model, status, code, upstreamRequestId, durationMs }: Attempt): object {
+  return { provider, model, status, code, upstream_request_id: upstreamRequestId, duration_ms: Math.round(durationMs) };
+}
 
 /** `{error:{code,message},request_id}` with the HTTP status as the code. */
 const nested: Envelope = (error, request_id) => ({

@@ -1,4 +1,4 @@
-import { type Code, codes, type Layer, type Origin, type Phase } from "./codes.ts";
+import { type Code, codes, type Layer, type Origin, type Phase, type Remedy } from "./codes.ts";
 
 /** One thing wrong with a request. */
 export interface Issue {
@@ -28,6 +28,9 @@ export interface GatewayErrorOptions {
   readonly phase?: Phase;
   readonly origin?: Origin;
   readonly retryable?: boolean;
+  readonly remedy?: Remedy;
+  /** How often at most the same target should be asked again after this failure; default as often as may be. */
+  readonly maxRetries?: number | undefined;
   /** How long to wait before the next try, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
   readonly issues?: readonly Issue[];
@@ -47,6 +50,8 @@ export class GatewayError extends Error {
   readonly layer: Layer;
   readonly origin: Origin;
   readonly retryable: boolean;
+  readonly remedy: Remedy;
+  readonly maxRetries: number | undefined;
   readonly retryAfterMs: number | undefined;
   readonly issues: readonly Issue[];
   readonly attempts: readonly Attempt[];
@@ -61,6 +66,8 @@ export class GatewayError extends Error {
     this.layer = facts.layer;
     this.origin = options.origin ?? facts.origin;
     this.retryable = options.retryable ?? facts.retryable;
+    this.remedy = options.remedy ?? facts.remedy;
+    this.maxRetries = options.maxRetries;
     this.retryAfterMs = options.retryAfterMs;
     this.issues = options.issues ?? [];
     this.attempts = options.attempts ?? [];
@@ -71,6 +78,21 @@ export class GatewayError extends Error {
   with(facts: GatewayErrorOptions): GatewayError {
     return new GatewayError(this.code, this.message, { ...this, cause: this.cause, ...facts });
   }
+}
+
+/** The error for a request with failing fields: `llm.request.invalid`, whose message names them all. */
+export function invalidRequest(issues: readonly Issue[]): GatewayError {
+  const message = issues.map((issue) => (issue.path ? `${issue.path}: ${issue.message}` : issue.message)).join("; ");
+  return new GatewayError("llm.request.invalid", message, { issues });
+}
+
+/**
+ * Whether an error shows that the service behind the gateway is in trouble: what counts against its health. A refusal of
+ * the request, of the gateway's key or of more calls does not, and neither does a caller who left.
+ */
+export function isOutage({ origin, layer, status, code }: GatewayError): boolean {
+  const behind = origin === "upstream" && (layer === "upstream" || layer === "network");
+  return behind && status >= 500 && code !== "llm.provider.auth";
 }
 
 /**

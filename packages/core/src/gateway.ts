@@ -26,6 +26,10 @@ export interface GatewayOptions {
    * one was sent before the answer, a failure can no longer have a status and ends the stream as an event.
    */
   readonly keepAliveMs?: number;
+  /** How long a caller may take nothing of its answer before the call is ended, in milliseconds; default 60,000. */
+  readonly writeIdleMs?: number;
+  /** Asked before the body of a call is read; what it throws refuses the call. `shed()` is one. */
+  readonly admit?: (call: Call) => void | Promise<void>;
   /** Told of every failure of a call, with its cause: the place to see what callers are not shown. */
   readonly onError?: (error: GatewayError, call: Call) => void;
   readonly clock?: Clock;
@@ -33,6 +37,8 @@ export interface GatewayOptions {
 
 /** A gateway as HTTP: an adapter (`toNode`, `toFetch`, `toExpress`, `toKoa`) puts it on a server. */
 export interface Gateway {
+  /** How long a caller may take nothing of its answer before an adapter ends its connection, in milliseconds. */
+  readonly writeIdleMs: number;
   /** Whether a path below the mount point is the gateway's. A host app answers the others. */
   owns(path: string): boolean;
   /** Answers a request. Never rejects: a failure is an answer. */
@@ -44,8 +50,9 @@ export interface Gateway {
  * Throws a `TypeError` that names the option which cannot be used.
  */
 export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway {
-  const { models = [], errors = "openai", onError = () => {}, clock = systemClock } = options;
+  const { models = [], errors = "openai", onError = () => {}, admit = () => {}, clock = systemClock } = options;
   const keepAliveMs = positive("keepAliveMs", options.keepAliveMs ?? 15_000, MAX_DELAY_MS);
+  const writeIdleMs = positive("writeIdleMs", options.writeIdleMs ?? 60_000, MAX_DELAY_MS);
   const limits: BodyLimits = {
     maxBytes: positive("maxBodyBytes", options.maxBodyBytes ?? 10 * 1024 * 1024),
     timeoutMs: positive("bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000, MAX_DELAY_MS),
@@ -66,6 +73,7 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
   };
 
   const chat: Route = async (http, call) => {
+    await admit(call);
     const request: ChatRequest = { ...parseChatBody(await readJsonBody(http, limits)), call };
     const replying = pipeline(request);
     if (!request.stream) {
@@ -100,6 +108,7 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
   };
 
   return {
+    writeIdleMs,
     owns: (path) => routes(path) !== undefined,
     async handle(http) {
       const call = createCall({ ...http, id: requestId(http.headers) });
@@ -179,10 +188,18 @@ function json(
   return { status, headers: { ...headers, "content-type": contentType }, body: JSON.stringify(body) };
 }
 
+/** How many calls of providers were made, and which: `name/model=503, other/model=200`. */
 function attemptHeaders({ context }: Call): Record<string, string> {
-  const made = context.get(attempts).length;
-  return made > 0 ? { "x-gateway-attempts": String(made) } : {};
+  const made = context.get(attempts);
+  if (made.length === 0) return {};
+  const tried = made.slice(0, MAX_TOLD).map(({ provider, model, status, code }) => {
+    return `${provider}/${model}=${status ?? code ?? "-"}`;
+  });
+  return { "x-gateway-attempts": String(made.length), "x-gateway-tried": tried.join(", ") };
 }
+
+/** Of how many calls of providers a caller is told one by one. */
+const MAX_TOLD = 10;
 
 /** The reply, or `undefined` once it has been silent for that long: then the answer begins without it. */
 function unlessSilent(replying: Promise<ChatReply>, ms: number, clock: Clock): Promise<ChatReply | undefined> {

@@ -1,9 +1,10 @@
 export { mountPath } from "./mount.ts";
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { GatewayError } from "./error.ts";
+import type { Socket } from "node:net";
+import { OVER } from "./abort.ts";
 import type { Gateway } from "./gateway.ts";
-import { abandon, BodyTooLargeError, type HttpReply, type HttpRequest } from "./http.ts";
+import { abandon, BodyTooLargeError, type HttpRequest } from "./http.ts";
 
 /**
  * Answers a Node request with a gateway: what every adapter for a Node server is built on. `path` is the path below the
@@ -17,17 +18,24 @@ export async function serve(
   parsed: unknown = request.body,
 ): Promise<void> {
   const over = new AbortController();
+  const { writeIdleMs } = gateway;
   // A caller may have left while what stands in front was at work.
-  if (response.destroyed) over.abort(LEFT);
-  response.once("close", () => over.abort(LEFT));
+  if (response.destroyed) over.abort(OVER);
+  response.once("close", () => over.abort(OVER));
+  probeWhenHalfClosed(request.socket, response);
   const reply = await gateway.handle(toHttpRequest(request, path, over.signal, parsed));
   if (response.destroyed) return abandon(reply);
-  if (typeof reply.body !== "string") return stream(reply, reply.body, response);
   const { status, headers, body } = reply;
+  if (typeof body !== "string") {
+    response.writeHead(status, headers);
+    return stream(body, response, writeIdleMs);
+  }
+  const length = Buffer.byteLength(body);
+  response.writeHead(status, { ...headers, "content-length": length, ...closing(request) });
+  if (!request.complete) lingerThenEnd(request, response, body);
+  else if (length > LARGE) await stream(slices(Buffer.from(body)), response, writeIdleMs);
   // Text in one piece with the head is one write.
-  response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body), ...closing(request) });
-  if (request.complete) response.end(body);
-  else lingerThenEnd(request, response, body);
+  else end(response, writeIdleMs, body);
 }
 
 /** The path of a request target, without its query. An absolute target (RFC 9112, section 3.2.2) is read as its path. */
@@ -36,8 +44,6 @@ export function pathOf(target = "/"): string {
   const query = target.indexOf("?");
   return target.slice(Math.max(origin, 0), query === -1 ? undefined : query);
 }
-
-const LEFT = new GatewayError("llm.canceled", "The call is over.");
 
 function toHttpRequest(request: IncomingMessage, path: string, signal: AbortSignal, parsed: unknown): HttpRequest {
   return {
@@ -73,7 +79,7 @@ function readBody(request: IncomingMessage, maxBytes: number, signal: AbortSigna
     };
     const done = (): void =>
       settle(() => resolve(pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces)));
-    const lost = (): void => fail(LEFT);
+    const lost = (): void => fail(OVER);
     const stopped = (): void => fail(signal.reason);
     if (signal.aborted) return stopped();
     signal.addEventListener("abort", stopped, { once: true });
@@ -81,23 +87,68 @@ function readBody(request: IncomingMessage, maxBytes: number, signal: AbortSigna
   });
 }
 
-async function stream(reply: HttpReply, pieces: AsyncIterable<string>, response: ServerResponse): Promise<void> {
-  response.writeHead(reply.status, reply.headers);
-  for await (const piece of pieces) {
-    if (response.destroyed) return;
-    if (!response.write(piece)) await writable(response);
-  }
-  response.end();
+/** From how many bytes on an answer is written piece by piece, as its caller reads it. */
+const LARGE = 256 * 1024;
+
+function* slices(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += LARGE) yield bytes.subarray(at, at + LARGE);
 }
 
-/** Waits until the caller has read what was written, or is gone. */
-function writable(response: ServerResponse): Promise<void> {
+async function stream(
+  pieces: AsyncIterable<string> | Iterable<Buffer>,
+  response: ServerResponse,
+  idleMs: number,
+): Promise<void> {
+  for await (const piece of pieces) {
+    if (response.destroyed) return;
+    if (!response.write(piece)) await writable(response, idleMs);
+  }
+  end(response, idleMs);
+}
+
+/** Waits until the caller has read what was written, or is gone; one who reads nothing for so long is made to go. */
+function writable(response: ServerResponse, idleMs: number): Promise<void> {
   return new Promise((resolve) => {
+    const timer = setTimeout(() => response.destroy(), idleMs);
     const settle = (): void => {
+      clearTimeout(timer);
       response.off("drain", settle).off("close", settle);
       resolve();
     };
     response.on("drain", settle).on("close", settle);
+  });
+}
+
+/** Ends an answer; a caller who does not take the rest of it for so long is made to go. */
+function end(response: ServerResponse, idleMs: number, rest = ""): void {
+  response.end(rest);
+  if (response.destroyed || !response.socket?.writableLength) return;
+  const timer = setTimeout(() => response.destroy(), idleMs);
+  const settle = (): void => clearTimeout(timer);
+  response.once("finish", settle).once("close", settle);
+}
+
+/** When it is looked whether a caller who said its last is still there, in milliseconds after that. */
+const PROBES_MS = [0, 5, 20, 80, 320, 1280, 5120];
+
+/**
+ * A caller that has closed its side of the connection has left, or has only said all it had to say: nothing but writing
+ * to it tells which. Only a server with `httpAllowHalfOpen` leaves such a connection open. Until the answer begins it is
+ * written `102 Processing` (RFC 2518, section 10.1), which clients skip: to one that has left the second such write fails.
+ */
+function probeWhenHalfClosed(socket: Socket, response: ServerResponse): void {
+  let timers: readonly NodeJS.Timeout[] = [];
+  const probe = (): void => {
+    if (!response.headersSent && !response.destroyed) response.writeProcessing();
+  };
+  const halfClosed = (): void => {
+    if (socket.destroyed || response.writableEnded) return;
+    timers = PROBES_MS.map((ms) => setTimeout(probe, ms));
+  };
+  socket.once("end", halfClosed);
+  response.once("close", () => {
+    socket.off("end", halfClosed);
+    for (const timer of timers) clearTimeout(timer);
   });
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ChatBody } from "./chat.ts";
-import { GatewayError, type Issue } from "./error.ts";
+import { type Issue, invalidRequest } from "./error.ts";
 import { isRawNumber } from "./json.ts";
 
 /** Fields by which a caller could redirect a provider call or bring a key into it (CVE-2024-6587 and its kin). */
@@ -98,11 +98,11 @@ const body = z.looseObject({
  */
 export function parseChatBody(value: unknown): ChatBody {
   if (!isFields(value)) {
-    throw invalid([{ path: "", message: "The body must be a JSON object." }]);
+    throw invalidRequest([{ path: "", message: "The body must be a JSON object." }]);
   }
   const result = body.safeParse(value, { error: ({ input }) => (input === undefined ? "required" : undefined) });
   const issues = [...issuesOf(result.error?.issues ?? []), ...contradictions(value)].slice(0, MAX_ISSUES);
-  if (!result.success || issues.length > 0) throw invalid(issues);
+  if (!result.success || issues.length > 0) throw invalidRequest(issues);
   const { prompt, ...fields } = result.data;
   const messages = fields.messages ?? [{ role: "user", content: prompt }];
   // The schema above is the check of this type; zod infers the one of messages as a union of what each role needs.
@@ -120,11 +120,6 @@ function contradictions(value: Readonly<Record<string, unknown>>): Issue[] {
     found.push({ path: "stream_options", message: "only allowed when stream is true" });
   }
   return found;
-}
-
-function invalid(issues: readonly Issue[]): GatewayError {
-  const message = issues.map((issue) => (issue.path ? `${issue.path}: ${issue.message}` : issue.message)).join("; ");
-  return new GatewayError("llm.request.invalid", message, { issues });
 }
 
 /** How many failing fields are told at the most. */

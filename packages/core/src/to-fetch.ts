@@ -1,3 +1,5 @@
+import { unlessAborted } from "./abort.ts";
+import { GatewayError } from "./error.ts";
 import type { Gateway } from "./gateway.ts";
 import { abandon, BodyTooLargeError, type HttpReply, type UnreadBody } from "./http.ts";
 import { type MountOptions, mountPath } from "./mount.ts";
@@ -24,30 +26,21 @@ export function toFetch(
       signal: over.signal,
       body: unread(request),
     });
-    const reply = await unlessAborted(replying, caller, over);
+    const letGo = (late: HttpReply): void => void abandon(late).catch(() => {});
+    const reply = await unlessAborted(replying, caller, letGo).catch((reason: unknown) => {
+      over.abort(reason);
+      throw reason;
+    });
     if (caller.aborted) {
       over.abort(caller.reason);
-      abandon(reply).catch(() => {});
+      letGo(reply);
       throw caller.reason;
     }
     const { status, headers, body } = reply;
     if (typeof body === "string") over.abort();
-    return new Response(typeof body === "string" ? body : readable(body, caller, over), { status, headers });
+    const sent = typeof body === "string" ? body : readable(body, caller, over, gateway.writeIdleMs);
+    return new Response(sent, { status, headers });
   };
-}
-
-/** The reply, unless the caller leaves first: then what comes later is let go. */
-function unlessAborted(replying: Promise<HttpReply>, caller: AbortSignal, over: AbortController): Promise<HttpReply> {
-  return new Promise((resolve, reject) => {
-    const leave = (): void => {
-      over.abort(caller.reason);
-      reject(caller.reason);
-      replying.then(abandon).catch(() => {});
-    };
-    if (caller.aborted) leave();
-    caller.addEventListener("abort", leave, { once: true });
-    replying.then(resolve, reject).finally(() => caller.removeEventListener("abort", leave));
-  });
 }
 
 function unread(request: Request): UnreadBody {
@@ -80,12 +73,15 @@ function readable(
   pieces: AsyncIterable<string>,
   caller: AbortSignal,
   over: AbortController,
+  idleMs: number,
 ): ReadableStream<Uint8Array> {
   const iterator = pieces[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   let begun = false;
   let leave = (): void => {};
+  let unread: NodeJS.Timeout | undefined;
   const end = async (reason?: unknown): Promise<void> => {
+    clearTimeout(unread);
     caller.removeEventListener("abort", leave);
     over.abort(reason);
     // Ending what has not begun would end nothing that is behind it.
@@ -104,10 +100,15 @@ function readable(
       },
       async pull(controller) {
         begun = true;
+        clearTimeout(unread);
         const { done, value } = await iterator.next();
         if (caller.aborted) return;
         if (!done) {
           controller.enqueue(encoder.encode(value));
+          unread = setTimeout(() => {
+            controller.error(UNREAD);
+            end(UNREAD).catch(() => {});
+          }, idleMs);
           return;
         }
         controller.close();
@@ -118,3 +119,5 @@ function readable(
     { highWaterMark: 1 },
   );
 }
+
+const UNREAD = new GatewayError("llm.canceled", "Nobody has read on in this answer.");

@@ -142,7 +142,7 @@ test("a caller who never stops sending is closed in the end", async (t) => {
 });
 
 test("a gateway that breaks its word and rejects ends the connection, and nothing else", async () => {
-  const broken = { owns: () => true, handle: () => Promise.reject(new Error("defect")) };
+  const broken = { writeIdleMs: 1000, owns: () => true, handle: () => Promise.reject(new Error("defect")) };
   const { socket, received, ended } = attach(createServer(toNode(broken)));
   socket.write(post(BODY));
   await ended;

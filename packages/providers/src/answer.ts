@@ -1,8 +1,8 @@
-import { type ChatChunk, JsonError, type Model, parseJson } from "@gatewright/core";
+import { type ChatChunk, type ChunkIterator, JsonError, type Model, parseJson } from "@gatewright/core";
 import { readBytes, readText, release } from "./body.ts";
 import { asChunk, completionAsChunk, isObject } from "./chunk.ts";
 import { EventChunks } from "./event-chunks.ts";
-import { badResponse, send, type Target, type UpstreamAnswer } from "./upstream.ts";
+import { badResponse, LASTING, send, type Target, type UpstreamAnswer } from "./upstream.ts";
 import { errorIn, upstreamError } from "./upstream-error.ts";
 
 /** The chunks of an answer, and the model that says it gave them: known once the first chunk was read. */
@@ -11,16 +11,28 @@ export interface Answer {
   readonly model: () => string | undefined;
 }
 
+/** What makes a stream complete. */
+export interface Expected {
+  /** How many answers were asked for. */
+  readonly choices: number;
+  /** Whether the usage was asked for, which comes last. */
+  readonly usage: boolean;
+}
+
 /** Reads a provider's answer as chunks, whether it is a stream or a completion. Throws a `GatewayError` for neither. */
-export async function readAnswer(target: Target, answer: UpstreamAnswer, signal: AbortSignal): Promise<Answer> {
+export async function readAnswer(
+  target: Target,
+  answer: UpstreamAnswer,
+  expected: Expected,
+  signal: AbortSignal,
+): Promise<Answer> {
   check(target, answer);
-  if (succeeded(answer) && answer.contentType.startsWith("text/event-stream")) return streamed(target, answer, signal);
+  if (succeeded(answer) && answer.contentType.startsWith("text/event-stream")) {
+    return streamed(target, answer, expected, signal);
+  }
   const chunk = completionAsChunk(await readJson(target, answer, signal));
   if (!chunk) throw badResponse(target, "answered something that is not a chat completion");
-  const once = async function* (): AsyncGenerator<ChatChunk, void, undefined> {
-    yield chunk;
-  };
-  return { chunks: once(), model: () => chunk.model };
+  return { chunks: new OneChunk(chunk), model: () => chunk.model };
 }
 
 /** Asks a provider for its models. Throws a `GatewayError` where it does not tell them. */
@@ -45,7 +57,8 @@ function check(target: Target, answer: UpstreamAnswer): void {
   const redirects = status >= 300 && status < 400;
   if (!redirects && contentEncoding === "identity") return;
   release(answer, false);
-  throw badResponse(target, redirects ? `answered with a redirect (${status})` : "compressed its answer unasked");
+  const what = redirects ? `answered with a redirect (${status})` : "compressed its answer unasked";
+  throw badResponse(target, what, LASTING);
 }
 
 async function readJson(target: Target, answer: UpstreamAnswer, signal: AbortSignal): Promise<unknown> {
@@ -59,8 +72,10 @@ function succeeded({ status }: UpstreamAnswer): boolean {
   return status >= 200 && status < 300;
 }
 
-function streamed(target: Target, answer: UpstreamAnswer, signal: AbortSignal): Answer {
+function streamed(target: Target, answer: UpstreamAnswer, expected: Expected, signal: AbortSignal): Answer {
   let model: string | undefined;
+  const finished = new Set<number>();
+  let usage = !expected.usage;
   const parse = (data: string): ChatChunk => {
     const value = jsonOf(data);
     const error = errorIn(value);
@@ -68,14 +83,57 @@ function streamed(target: Target, answer: UpstreamAnswer, signal: AbortSignal): 
     const chunk = asChunk(value);
     if (!chunk) throw badResponse(target, "sent an event that is not a chunk of a chat completion");
     model ||= chunk.model;
+    usage ||= Boolean(chunk.usage);
+    for (const { index, finish_reason } of chunk.choices) if (finish_reason) finished.add(index);
     return chunk;
+  };
+  const patienceMs = (): number | undefined => {
+    if (finished.size < expected.choices) return undefined;
+    return usage ? SAID_ALL_MS : USAGE_MS;
   };
   const chunks = new EventChunks(readBytes(target, answer, signal), {
     parse,
+    patienceMs,
     tooLarge: () => badResponse(target, "sent an event that is too large"),
     release: (saidAll) => release(answer, saidAll),
   });
   return { chunks: { [Symbol.asyncIterator]: () => chunks }, model: () => model };
+}
+
+/**
+ * How long a stream may stay open whose answers have all finished, in milliseconds: services are known that then send no
+ * `[DONE]` and do not close. The chunk with the usage, where it was asked for, is given more time.
+ */
+const SAID_ALL_MS = 90;
+const USAGE_MS = 1000;
+
+/** The chunks of an answer that came whole. */
+class OneChunk implements AsyncIterable<ChatChunk>, ChunkIterator {
+  #chunk: ChatChunk | undefined;
+
+  constructor(chunk: ChatChunk) {
+    this.#chunk = chunk;
+  }
+
+  async next(): Promise<IteratorResult<ChatChunk, undefined>> {
+    const value = this.ready();
+    return value ? { done: false, value } : { done: true, value };
+  }
+
+  ready(): ChatChunk | undefined {
+    const chunk = this.#chunk;
+    this.#chunk = undefined;
+    return chunk;
+  }
+
+  async return(): Promise<IteratorResult<ChatChunk, undefined>> {
+    this.#chunk = undefined;
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
 }
 
 /** The value of JSON text, or `undefined`, which no JSON text has, where it is not JSON. */

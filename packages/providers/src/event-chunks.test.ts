@@ -139,6 +139,7 @@ function chunksOf(pieces: readonly (string | Uint8Array | Error)[]): {
       if (data === "bad") throw new Error("bad");
       return { id: data, choices: [] };
     },
+    patienceMs: () => undefined,
     tooLarge: () => new Error("too large"),
     release: (saidAll) => released.push(saidAll),
   });

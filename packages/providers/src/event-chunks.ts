@@ -3,6 +3,8 @@ import { type ChatChunk, type ChunkIterator, EventReader, EventTooLargeError } f
 export interface EventChunksOptions {
   /** Makes a chunk of an event's data, or throws what is wrong with it. */
   readonly parse: (data: string) => ChatChunk;
+  /** How many milliseconds more may be waited, once everything that must come has come; until then `undefined`. */
+  readonly patienceMs: () => number | undefined;
   /** What to throw in place of an event that is larger than may be held. */
   readonly tooLarge: () => Error;
   /** Called once, when no more is read; `saidAll` once `[DONE]` was. */
@@ -60,7 +62,7 @@ export class EventChunks implements ChunkIterator {
 
   async #readOn(): Promise<void> {
     try {
-      const { done, value } = await this.#bytes.next();
+      const { done, value } = await this.#read();
       if (done) this.#end(false);
       else
         this.#waiting = this.#reader
@@ -70,6 +72,17 @@ export class EventChunks implements ChunkIterator {
     } catch (thrown) {
       this.#failed = { thrown: thrown instanceof EventTooLargeError ? this.#options.tooLarge() : thrown };
     }
+  }
+
+  /** The next bytes, or their end where none come any more that are missed. */
+  #read(): Promise<IteratorResult<Uint8Array, unknown>> {
+    const reading = this.#bytes.next();
+    const patienceMs = this.#options.patienceMs();
+    if (patienceMs === undefined) return reading;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => resolve({ done: true, value: undefined }), patienceMs);
+      reading.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
   }
 
   #end(saidAll: boolean): void {

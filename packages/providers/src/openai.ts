@@ -1,4 +1,5 @@
 import {
+  type Attempt,
   attempts,
   begin,
   type Call,
@@ -6,6 +7,7 @@ import {
   type GatewayError,
   type Handler,
   type Model,
+  onEnd,
   toGatewayError,
 } from "@gatewright/core";
 import { Agent, type Dispatcher } from "undici";
@@ -29,7 +31,12 @@ export interface OpenAIOptions {
    * Such a caller gets no chunk of usage; `usage` may be null in the others. `false` is for services that do not know `stream_options`.
    */
   readonly streamUsage?: boolean;
-  /** The undici dispatcher that carries the calls; default an agent of its own that gives a connection 3 s to open. */
+  /** How long a connection may take to open, TLS included, in milliseconds; default 3,000. Not for a `dispatcher`. */
+  readonly connectTimeoutMs?: number;
+  /**
+   * The undici dispatcher that carries the calls; default an agent of its own that gives up after ten minutes of silence,
+   * for pipelines without a `timeout`.
+   */
   readonly dispatcher?: Dispatcher;
 }
 
@@ -47,6 +54,7 @@ export interface Provider extends Handler {
  */
 export function openai(options: OpenAIOptions = {}): Provider {
   const { name = "openai", apiKey, streamUsage = true, maxResponseBytes = 32 * 1024 * 1024 } = options;
+  const { connectTimeoutMs = 3000 } = options;
   const { baseUrl = "https://api.openai.com/v1" } = options;
   const sent = { name, apiKey: apiKey ?? "none" };
   for (const [option, value] of Object.entries(sent)) {
@@ -59,6 +67,9 @@ export function openai(options: OpenAIOptions = {}): Provider {
     }
   }
   if (!(maxResponseBytes > 0)) throw new TypeError("openai: maxResponseBytes must be above 0.");
+  if (!(connectTimeoutMs > 0 && connectTimeoutMs <= MAX_CONNECT_TIMEOUT_MS)) {
+    throw new TypeError(`openai: connectTimeoutMs must be a number from 1 to ${MAX_CONNECT_TIMEOUT_MS}.`);
+  }
   const target: Target = {
     name,
     url: endpoint(baseUrl, "chat/completions"),
@@ -74,7 +85,7 @@ export function openai(options: OpenAIOptions = {}): Provider {
     // A short value of a header is a word, not a secret.
     secrets: [apiKey ?? "", ...Object.values(options.headers ?? {}).filter(({ length }) => length >= 8)],
     maxResponseBytes,
-    dispatcher: options.dispatcher ?? new Agent({ connect: { timeout: CONNECT_TIMEOUT_MS } }),
+    dispatcher: options.dispatcher ?? agent(connectTimeoutMs),
   };
 
   const listTarget = { ...target, url: endpoint(baseUrl, "models") };
@@ -86,14 +97,17 @@ export function openai(options: OpenAIOptions = {}): Provider {
     try {
       const answer = await send(target, call.signal, JSON.stringify(bodyFor(request, streamUsage)));
       attempt.answered(answer.status, answer.requestId);
-      const { chunks, model } = await readAnswer(target, answer, call.signal);
+      const usage = streamUsage || request.stream_options?.include_usage === true;
+      const expected = { choices: request.n ?? 1, usage };
+      const { chunks, model } = await readAnswer(target, answer, expected, call.signal);
       const reply = await begin({ headers: {}, chunks });
       attempt.end();
       const headers = {
         "x-gateway-provider": name,
         "x-gateway-model": TOKEN.exec(model() ?? "")?.[0] ?? request.model,
       };
-      return { headers, chunks: reply.chunks };
+      // What breaks off later has not been the success that it looked like.
+      return onEnd({ headers, chunks: reply.chunks }, ({ error }) => error && attempt.end(error));
     } catch (thrown) {
       // Whatever fails here, nothing of the answer was seen yet.
       const error = toGatewayError(thrown, call.signal).with({ phase: "before" });
@@ -104,7 +118,14 @@ export function openai(options: OpenAIOptions = {}): Provider {
   return Object.assign(complete, { models: (call: Call) => readModels(listTarget, call.signal) });
 }
 
-const CONNECT_TIMEOUT_MS = 3000;
+const MAX_CONNECT_TIMEOUT_MS = 600_000;
+
+/** How long a service may be silent where no `timeout` ends the call before, in milliseconds. */
+const SILENCE_MS = 600_000;
+
+function agent(timeout: number): Agent {
+  return new Agent({ connect: { timeout }, headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS });
+}
 
 /** What can stand in a header as one word, and as a value. */
 const TOKEN = /^[\x21-\x7e]{1,4096}$/;
@@ -120,7 +141,7 @@ function bodyFor({ call: _, ...body }: ChatRequest, streamUsage: boolean): objec
   return { ...body, stream_options: { ...body.stream_options, include_usage: true } };
 }
 
-/** Notes one call of the provider in the call's context, once it has begun to answer or has failed. */
+/** Notes one call of the provider in the call's context, once it has begun to answer or has failed, and again if it breaks off. */
 function record(
   { context }: Call,
   provider: string,
@@ -128,14 +149,18 @@ function record(
 ): { answered(status: number, upstreamRequestId?: string): void; end(error?: GatewayError): void } {
   const startedAt = performance.now();
   let known: { status?: number; upstreamRequestId?: string } = {};
+  let attempt: Attempt | undefined;
   return {
     answered: (status, upstreamRequestId) => {
       known = { status, ...(upstreamRequestId !== undefined && { upstreamRequestId }) };
     },
     end: (error) => {
-      const durationMs = performance.now() - startedAt;
-      const attempt = { provider, model, durationMs, ...known, ...(error && { code: error.code }) };
-      context.set(attempts, [...context.get(attempts), attempt]);
+      const noted = attempt;
+      const durationMs = noted?.durationMs ?? performance.now() - startedAt;
+      const now: Attempt = { provider, model, durationMs, ...known, ...(error && { code: error.code }) };
+      const made = context.get(attempts);
+      context.set(attempts, noted ? made.map((other) => (other === noted ? now : other)) : [...made, now]);
+      attempt = now;
     },
   };
 }

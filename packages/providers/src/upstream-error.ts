@@ -1,6 +1,6 @@
-import { type Code, GatewayError, type GatewayErrorOptions, redact } from "@gatewright/core";
+import { type Code, codes, GatewayError, type GatewayErrorOptions, redact } from "@gatewright/core";
 import { isObject } from "./chunk.ts";
-import type { RetryHeaders, Target, UpstreamAnswer } from "./upstream.ts";
+import { LASTING, type RetryHeaders, type Target, type UpstreamAnswer } from "./upstream.ts";
 
 /** What a provider says of its failure, in whichever of the usual shapes. */
 export interface ReportedError {
@@ -10,6 +10,8 @@ export interface ReportedError {
   /** A status that the error itself names. */
   readonly status: number | undefined;
   readonly param: string | undefined;
+  /** How long to wait, in milliseconds, where the error itself says so. */
+  readonly retryAfterMs: number | undefined;
 }
 
 /** The error in a parsed body: `{error:{…}}`, `{error:"…"}`, `[{error}]`, `{object:"error",…}`; `undefined` where it holds none. */
@@ -18,7 +20,7 @@ export function errorIn(body: unknown): ReportedError | undefined {
   // vLLM's own shape: the error is the body.
   const error = isObject(holder) && holder.object === "error" ? holder : isObject(holder) ? holder.error : undefined;
   if (typeof error === "string" && error !== "")
-    return { message: error, kind: "", status: undefined, param: undefined };
+    return { message: error, kind: "", status: undefined, param: undefined, retryAfterMs: undefined };
   if (!isObject(error)) return undefined;
   const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
   const status = [error.status, error.code].map(Number).find((number) => number >= 400 && number < 600);
@@ -30,6 +32,7 @@ export function errorIn(body: unknown): ReportedError | undefined {
       .toLowerCase(),
     status,
     param: text(error.param),
+    retryAfterMs: retryDelayIn(error.details),
   };
 }
 
@@ -44,17 +47,28 @@ export function upstreamError(
   // Of our own key a provider shows parts that no mask finds: what it says of it is for the log.
   const shown = code === "llm.provider.auth" ? undefined : reported?.message;
   const said = shown === undefined ? "" : `: ${redact(shown, target.secrets)}`;
-  const retryAfterMs = waitOf(retry);
+  const retryAfterMs = waitOf(retry) ?? reported?.retryAfterMs;
   return new GatewayError(code, `${target.name} ${SAYS[code] ?? "refused the call"}${said}`, {
     ...options,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(retry.shouldRetry === "true" && { retryable: true }),
-    ...(retry.shouldRetry === "false" && { retryable: false }),
+    ...obeyed(retry.shouldRetry, code, options),
     ...(reported?.param && {
       issues: [{ path: redact(reported.param, target.secrets), message: "refused by the provider" }],
     }),
     cause: { status: answered, requestId },
   });
+}
+
+/** What a provider's own word on another try (`x-should-retry`) changes. */
+function obeyed(
+  word: string | undefined,
+  code: Code,
+  { remedy = codes[code].remedy }: GatewayErrorOptions,
+): GatewayErrorOptions {
+  // Another try with a key that is not accepted is not another try.
+  if (word === "true" && code !== "llm.provider.auth") return { retryable: true, remedy: "retry" };
+  if (word !== "false") return {};
+  return { retryable: false, remedy: remedy === "retry" ? "fallback" : remedy };
 }
 
 /**
@@ -65,16 +79,20 @@ function classify(status: number, reported: ReportedError | undefined): [Code, G
   const kind = reported?.kind ?? "";
   if (status === 401 || status === 403) return ["llm.provider.auth", {}];
   if (status === 402 || /insufficient_quota|billing/.test(kind)) return ["llm.provider.quota_exhausted", {}];
+  // Spend limits are told as too many calls, in words only; waiting does not heal them.
+  if (status === 429 && SPENT.test(reported?.message ?? "")) return ["llm.provider.quota_exhausted", {}];
   if (status === 429) return ["llm.provider.rate_limited", {}];
   if (status === 503 || status === 529) return ["llm.provider.overloaded", {}];
   if (status >= 500 || status === 408 || status === 425) return ["llm.provider.server_error", {}];
   // Without an error in the provider's own words, such a status is of something in front of it or of a wrong URL.
-  if (!reported) return ["llm.provider.bad_response", { retryable: false }];
+  if (!reported) return ["llm.provider.bad_response", LASTING];
   if (/context_length/.test(kind)) return ["llm.request.context_length", { origin: "upstream" }];
-  if (status === 404) return ["llm.model.not_found", { origin: "upstream" }];
-  if (status === 409) return ["llm.provider.rejected", { status, retryable: true }];
+  if (status === 404) return ["llm.model.not_found", { origin: "upstream", remedy: "fallback" }];
+  if (status === 409) return ["llm.provider.rejected", { status, retryable: true, remedy: "retry", maxRetries: 1 }];
   return ["llm.provider.rejected", { status: status === 413 || status === 422 ? status : 400 }];
 }
+
+const SPENT = /\bspend(ing)? limit|credit balance/i;
 
 const SAYS: Partial<Readonly<Record<Code, string>>> = {
   "llm.provider.auth": "did not accept the gateway's key",
@@ -104,6 +122,19 @@ export function waitOf({ retryAfterMs, retryAfter }: RetryHeaders, nowMs: number
   const candidates = [decimal(retryAfterMs), decimal(retryAfter, 1000), until(retryAfter, nowMs)];
   const wait = candidates.find((ms) => ms !== undefined);
   return wait === undefined ? undefined : Math.min(wait, MAX_WAIT_MS);
+}
+
+/**
+ * The delay of a `google.rpc.RetryInfo` among the details of an error, such as `"34.4s"`: Gemini's way to tell it.
+ * @see https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
+ */
+function retryDelayIn(details: unknown): number | undefined {
+  for (const detail of Array.isArray(details) ? details : []) {
+    const delay = isObject(detail) ? detail.retryDelay : undefined;
+    const ms = typeof delay === "string" && delay.endsWith("s") ? decimal(delay.slice(0, -1), 1000) : undefined;
+    if (ms !== undefined) return Math.min(ms, MAX_WAIT_MS);
+  }
+  return undefined;
 }
 
 function decimal(text: string | undefined, unit = 1): number | undefined {

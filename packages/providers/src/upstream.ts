@@ -1,4 +1,4 @@
-import { type Code, GatewayError, redact, toGatewayError } from "@gatewright/core";
+import { type Code, GatewayError, type GatewayErrorOptions, redact, toGatewayError } from "@gatewright/core";
 import type { Dispatcher } from "undici";
 
 /** Where calls go, and what is the same for each. */
@@ -75,14 +75,15 @@ export async function send(target: Target, signal: AbortSignal, body?: string): 
 function connectionError(thrown: unknown, { name }: Target, signal: AbortSignal): GatewayError {
   if (thrown instanceof GatewayError || signal.aborted) return toGatewayError(thrown, signal);
   const code = codeOf(thrown);
-  const fail = (what: Code, message: string): GatewayError =>
-    new GatewayError(what, `${name} ${message}.`, { cause: thrown });
+  const fail = (what: Code, message: string, options: GatewayErrorOptions = {}): GatewayError =>
+    new GatewayError(what, `${name} ${message}.`, { ...options, cause: thrown });
   if (code === "UND_ERR_CONNECT_TIMEOUT") return fail("llm.timeout.connect", "could not be connected to in time");
   if (code === "UND_ERR_HEADERS_TIMEOUT") return fail("llm.timeout.first_token", "did not answer in time");
   if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW") {
     return fail("llm.provider.bad_response", "answered something that is not HTTP");
   }
-  return fail("llm.provider.unreachable", CONNECTION_FAILURES[code] ?? "could not be reached");
+  const { says = "could not be reached", ...cure } = CONNECTION_FAILURES[code] ?? {};
+  return fail("llm.provider.unreachable", says, cure);
 }
 
 /** The `GatewayError` for a failure in the middle of a provider's answer. */
@@ -95,21 +96,29 @@ export function bodyError(thrown: unknown, { name }: Target, signal: AbortSignal
 }
 
 /** The `GatewayError` for an answer that is not what was asked for. */
-export function badResponse({ name }: Target, what: string): GatewayError {
-  return new GatewayError("llm.provider.bad_response", `${name} ${what}.`);
+export function badResponse({ name }: Target, what: string, options: GatewayErrorOptions = {}): GatewayError {
+  return new GatewayError("llm.provider.bad_response", `${name} ${what}.`, options);
 }
 
-const CONNECTION_FAILURES: Readonly<Record<string, string>> = {
-  ENOTFOUND: "could not be found: its host name does not resolve",
-  EAI_AGAIN: "could not be found: the name server did not answer",
-  ECONNREFUSED: "refused the connection",
-  ECONNRESET: "closed the connection without an answer",
-  EPIPE: "closed the connection without an answer",
-  UND_ERR_SOCKET: "closed the connection without an answer",
-  CERT_HAS_EXPIRED: "shows a certificate that has expired",
-  ERR_TLS_CERT_ALTNAME_INVALID: "shows a certificate for another host",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "shows a certificate that nobody vouches for",
-  SELF_SIGNED_CERT_IN_CHAIN: "shows a certificate that nobody vouches for",
+/** Of an answer that the same target would give again. */
+export const LASTING: GatewayErrorOptions = { retryable: false, remedy: "fallback" };
+
+/** What failures of a connection mean; what they do not say is as for every provider that cannot be reached. */
+const CONNECTION_FAILURES: Readonly<
+  Record<string, { readonly says: string } & Pick<GatewayErrorOptions, "remedy" | "maxRetries">>
+> = {
+  // A name that does not exist, and a certificate that is wrong, are the same in a moment.
+  ENOTFOUND: { says: "could not be found: its host name does not resolve", remedy: "fallback" },
+  CERT_HAS_EXPIRED: { says: "shows a certificate that has expired", remedy: "fallback" },
+  ERR_TLS_CERT_ALTNAME_INVALID: { says: "shows a certificate for another host", remedy: "fallback" },
+  DEPTH_ZERO_SELF_SIGNED_CERT: { says: "shows a certificate that nobody vouches for", remedy: "fallback" },
+  SELF_SIGNED_CERT_IN_CHAIN: { says: "shows a certificate that nobody vouches for", remedy: "fallback" },
+  EAI_AGAIN: { says: "could not be found: the name server did not answer", maxRetries: 1 },
+  // Nobody listens: another target answers at once.
+  ECONNREFUSED: { says: "refused the connection", remedy: "fallback-first" },
+  ECONNRESET: { says: "closed the connection without an answer" },
+  EPIPE: { says: "closed the connection without an answer" },
+  UND_ERR_SOCKET: { says: "closed the connection without an answer" },
 };
 
 /** The system's or undici's code for a failure, wherever in the chain of causes it is. */

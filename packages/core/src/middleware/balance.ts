@@ -1,0 +1,180 @@
+import type { ChatRequest, Handler } from "../chat.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { withValue } from "../context.ts";
+import { deadline } from "../deadline.ts";
+import { GatewayError, isOutage, toGatewayError } from "../error.ts";
+import { numberIn, wholeIn } from "../options.ts";
+import { onEnd, type ReplyEnd } from "../reply.ts";
+import { spareTargets, takeTry } from "../tries.ts";
+
+export interface BalanceOptions {
+  /**
+   * Which of the targets is asked first. `least-loaded` (default): the one with the fewest calls in flight for its weight.
+   * `weighted`: by chance, as often as its weight says.
+   */
+  readonly choose?: "least-loaded" | "weighted";
+  /** How long a target is left alone that did not accept our key, in milliseconds; default 60,000. */
+  readonly keyCoolDownMs?: number;
+  /** The same for one that has no quota left; default 600,000. */
+  readonly quotaCoolDownMs?: number;
+  /** The same for one that just failed or limits our calls, and does not say how long; default 5,000. */
+  readonly coolDownMs?: number;
+  /** The most tries one call may have altogether after failures that are not of a key; default 3, the first included. */
+  readonly maxAttempts?: number;
+  readonly random?: () => number;
+  readonly clock?: Clock;
+}
+
+/** One of several handlers that answer alike: several keys of a provider, or regions, or copies of a model. */
+export type BalanceTarget = Handler | { readonly handler: Handler /** Default 1. */; readonly weight?: number };
+
+/**
+ * A handler that spreads calls over targets that are as good as each other, and leaves one alone for a while that has
+ * failed. A key that is not accepted, has no quota or is limited is passed over for the next without waiting, until none
+ * is left; other failures move on as far as `maxAttempts` allows. Where every target is left alone, those that only
+ * failed are asked all the same; for keys the error says that none is left, and when one will be.
+ * Throws a `TypeError` for a bad option.
+ * @example balance([openai({ apiKey: a, name: "openai-a" }), openai({ apiKey: b, name: "openai-b" })])
+ */
+export function balance(
+  targets: readonly BalanceTarget[],
+  {
+    choose = "least-loaded",
+    keyCoolDownMs = 60_000,
+    quotaCoolDownMs = 600_000,
+    coolDownMs = 5000,
+    maxAttempts = 3,
+    random = Math.random,
+    clock = systemClock,
+  }: BalanceOptions = {},
+): Handler {
+  if (targets.length === 0) throw new TypeError("balance: targets must hold at least one handler.");
+  if (choose !== "least-loaded" && choose !== "weighted") {
+    throw new TypeError('balance: choose must be "least-loaded" or "weighted".');
+  }
+  for (const [name, ms] of Object.entries({ keyCoolDownMs, quotaCoolDownMs, coolDownMs })) {
+    numberIn("balance", name, ms, 0, 86_400_000);
+  }
+  wholeIn("balance", "maxAttempts", maxAttempts, 1, 100);
+  const members = targets.map((target, index): Member => {
+    const { handler, weight = 1 } = typeof target === "function" ? { handler: target } : target;
+    if (typeof handler !== "function") throw new TypeError(`balance: targets[${index}] is no handler.`);
+    numberIn("balance", `targets[${index}].weight`, weight, 0.001, 1_000_000);
+    return { handler, weight, inFlight: 0, coolUntil: 0, failure: undefined };
+  });
+
+  const pick = (among: readonly Member[]): Member | undefined => {
+    if (choose === "least-loaded") {
+      const least = Math.min(...among.map(load));
+      const equals = among.filter((member) => load(member) === least);
+      return equals[Math.floor(random() * equals.length)];
+    }
+    let at = random() * among.reduce((sum, { weight }) => sum + weight, 0);
+    for (const member of among) {
+      at -= member.weight;
+      if (at < 0) return member;
+    }
+    return among.at(-1);
+  };
+
+  /** Which may be asked now: those that are not left alone; if none, those that have only failed. */
+  const askable = (among: readonly Member[]): readonly Member[] => {
+    const now = clock.now();
+    const fresh = among.filter(({ coolUntil }) => coolUntil <= now);
+    return fresh.length > 0 ? fresh : among.filter(({ failure }) => failure && isOutage(failure));
+  };
+
+  const cool = (member: Member, error: GatewayError): void => {
+    const ms = coolDownAfter(error);
+    if (ms === undefined) return;
+    member.coolUntil = Math.max(member.coolUntil, clock.now() + ms);
+    member.failure = error;
+  };
+  const coolDownAfter = (error: GatewayError): number | undefined => {
+    if (error.code === "llm.provider.auth") return keyCoolDownMs;
+    if (error.code === "llm.provider.quota_exhausted") return Math.max(quotaCoolDownMs, error.retryAfterMs ?? 0);
+    if (error.code === "llm.provider.rate_limited" || isOutage(error)) return error.retryAfterMs ?? coolDownMs;
+    return undefined;
+  };
+
+  return async (request) => {
+    const { signal, context } = request.call;
+    let left: readonly Member[] = members;
+    let first: GatewayError | undefined;
+    for (;;) {
+      const candidates = askable(left);
+      const member = pick(candidates);
+      if (!member) break;
+      left = left.filter((other) => other !== member);
+      member.inFlight++;
+      const done = once(() => member.inFlight--);
+      try {
+        const reply = await member.handler(withSpare(request, askable(left).length));
+        member.coolUntil = 0;
+        member.failure = undefined;
+        const end = ({ error }: ReplyEnd): void => {
+          done();
+          if (error) cool(member, error);
+        };
+        return onEnd(reply, end, signal);
+      } catch (thrown) {
+        done();
+        const error = toGatewayError(thrown, signal);
+        if (signal.aborted || error.remedy === "none") throw error;
+        cool(member, error);
+        first ??= error;
+        if (isOfKey(error)) continue;
+        const may = askable(left).length > 0 && clock.now() < context.get(deadline) && takeTry(context, maxAttempts);
+        if (!may) throw first;
+      }
+    }
+    throw noneLeft(members, first, clock.now());
+  };
+}
+
+interface Member {
+  readonly handler: Handler;
+  readonly weight: number;
+  inFlight: number;
+  /** Until when it is left alone, and why. */
+  coolUntil: number;
+  failure: GatewayError | undefined;
+}
+
+function load({ inFlight, weight }: Member): number {
+  return inFlight / weight;
+}
+
+/** Whether the failure is of the key a target was asked with, so that the next key costs the provider nothing. */
+function isOfKey({ code }: GatewayError): boolean {
+  return ["llm.provider.auth", "llm.provider.quota_exhausted", "llm.provider.rate_limited"].includes(code);
+}
+
+function withSpare(request: ChatRequest, spare: number): ChatRequest {
+  if (spare === 0) return request;
+  const { call } = request;
+  const context = withValue(call.context, spareTargets, call.context.get(spareTargets) + spare);
+  return { ...request, call: { ...call, context } };
+}
+
+/** The error where nothing may be asked: why the one that comes back first is left alone. */
+function noneLeft(members: readonly Member[], first: GatewayError | undefined, now: number): GatewayError {
+  if (first && members.length === 1) return first;
+  const [soonest] = members.toSorted((a, b) => a.coolUntil - b.coolUntil);
+  const error = soonest?.failure ?? first;
+  if (!error) return new GatewayError("llm.internal", "No target may be asked.");
+  const comesBack = error.code === "llm.provider.rate_limited" && soonest;
+  return new GatewayError(error.code, `None of ${members.length} targets may be asked now. ${error.message}`, {
+    ...error,
+    ...(comesBack && { retryAfterMs: Math.max(1, comesBack.coolUntil - now) }),
+    cause: error.cause,
+  });
+}
+
+function once(run: () => void): () => void {
+  let over = false;
+  return () => {
+    if (!over) run();
+    over = true;
+  };
+}

@@ -1,0 +1,191 @@
+import type { ChatReply, ChatRequest, Middleware } from "../chat.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { GatewayError } from "../error.ts";
+import { numberIn, wholeIn } from "../options.ts";
+import { onEnd } from "../reply.ts";
+import { type Workload, workload } from "../workload.ts";
+import { caller } from "./auth.ts";
+
+export interface ConcurrencyOptions {
+  /** How many calls may be in flight at once for one key. */
+  readonly max: number;
+  /**
+   * What is counted together. `caller` (default): whoever calls, by key or else by address; when full, the caller is told
+   * 429. `model`, or a name that a function gives, such as a target's: when full, 503.
+   */
+  readonly per?: "caller" | "model" | ((request: ChatRequest) => string);
+  /** How many more may wait for their turn; default as many as `max`. 0: none. */
+  readonly maxWaiting?: number;
+  /** How long one waits at the most, in milliseconds; default 10,000. */
+  readonly maxWaitMs?: number;
+  readonly clock?: Clock;
+}
+
+export interface Concurrency extends Middleware {
+  /** How many calls are in flight, and how many wait. */
+  load(): { readonly inFlight: number; readonly waiting: number };
+}
+
+/**
+ * Lets at most so many calls be in flight at once. The others wait in order, `interactive` work before `deferred` and
+ * that before `batch` (the context key `workload`); too many, or too long, and a call is refused with
+ * `llm.rate_limit.concurrency` or `llm.overloaded` and a guess when there will be room. A slot is held until the answer
+ * has ended, however it ends. Throws a `TypeError` for a bad option.
+ */
+export function concurrency({
+  max,
+  per = "caller",
+  maxWaiting = max,
+  maxWaitMs = 10_000,
+  clock = systemClock,
+}: ConcurrencyOptions): Concurrency {
+  wholeIn("concurrency", "max", max, 1, 1_000_000);
+  wholeIn("concurrency", "maxWaiting", maxWaiting, 0, 1_000_000);
+  numberIn("concurrency", "maxWaitMs", maxWaitMs, 0, 86_400_000);
+  if (per !== "caller" && per !== "model" && typeof per !== "function") {
+    throw new TypeError('concurrency: per must be "caller", "model" or a function.');
+  }
+  const name = typeof per === "function" ? per : per === "model" ? ({ model }: ChatRequest) => model : callerOf;
+  const full = (gate: Gate): GatewayError =>
+    new GatewayError(
+      per === "caller" ? "llm.rate_limit.concurrency" : "llm.overloaded",
+      `${max} calls are in flight already, and ${gate.waiting} wait: try again in a moment.`,
+      { retryAfterMs: gate.guessMs() },
+    );
+  // Holds only those in use: one that is empty is forgotten at once.
+  const gates = new Map<string, Gate>();
+
+  const layer: Middleware = async (request, next) => {
+    const key = name(request);
+    const gate = gates.get(key) ?? new Gate(max, clock);
+    gates.set(key, gate);
+    const forget = (): void => {
+      if (gate.idle) gates.delete(key);
+    };
+    const { signal, context } = request.call;
+    let release: () => void;
+    try {
+      release = await gate.enter(RANK[context.get(workload)], maxWaiting, maxWaitMs, signal, full);
+    } finally {
+      forget();
+    }
+    const leave = (): void => {
+      release();
+      forget();
+    };
+    let reply: ChatReply;
+    try {
+      reply = await next(request);
+    } catch (thrown) {
+      leave();
+      throw thrown;
+    }
+    return onEnd(reply, leave, signal);
+  };
+  const load = (): { inFlight: number; waiting: number } => {
+    const sum = { inFlight: 0, waiting: 0 };
+    for (const { inFlight, waiting } of gates.values()) {
+      sum.inFlight += inFlight;
+      sum.waiting += waiting;
+    }
+    return sum;
+  };
+  return Object.assign(layer, { load });
+}
+
+/** Who calls, for whatever is counted per caller: the key's name, else the address. */
+export function callerOf({ call }: ChatRequest): string {
+  const known = call.context.get(caller);
+  return known ? `key ${known.name}` : `address ${call.address ?? "unknown"}`;
+}
+
+/** Lower ranks go first. */
+const RANK: Readonly<Record<Workload, number>> = { interactive: 0, deferred: 1, batch: 2 };
+
+interface Waiter {
+  readonly rank: number;
+  readonly letIn: () => void;
+}
+
+/** The slots of one key, and who waits for them. */
+class Gate {
+  readonly #max: number;
+  readonly #clock: Clock;
+  /** In the order in which they are let in. */
+  readonly #queue: Waiter[] = [];
+  #inFlight = 0;
+  /** How long calls took of late, in milliseconds. */
+  #usualMs = 1000;
+
+  constructor(max: number, clock: Clock) {
+    this.#max = max;
+    this.#clock = clock;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  get idle(): boolean {
+    return this.#inFlight === 0 && this.#queue.length === 0;
+  }
+
+  /** About when there will be room for one more, in milliseconds: from a second to a minute. */
+  guessMs(): number {
+    const ahead = Math.ceil((this.#queue.length + 1) / this.#max);
+    return Math.min(60_000, Math.max(1000, ahead * this.#usualMs));
+  }
+
+  /** Takes a slot, and gives back what frees it. Throws what `full` makes, or the signal's reason. */
+  enter(
+    rank: number,
+    maxWaiting: number,
+    maxWaitMs: number,
+    signal: AbortSignal,
+    full: (gate: this) => GatewayError,
+  ): Promise<() => void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      if (this.#inFlight < this.#max) return resolve(this.#take());
+      if (this.#queue.length >= maxWaiting) return reject(full(this));
+      const settle = (): void => {
+        cancel();
+        signal.removeEventListener("abort", leave);
+      };
+      const waiter: Waiter = {
+        rank,
+        letIn: () => {
+          settle();
+          resolve(this.#take());
+        },
+      };
+      const giveUp = (reason: unknown): void => {
+        settle();
+        this.#queue.splice(this.#queue.indexOf(waiter), 1);
+        reject(reason);
+      };
+      const leave = (): void => giveUp(signal.reason);
+      const cancel = this.#clock.after(maxWaitMs, () => giveUp(full(this)));
+      signal.addEventListener("abort", leave, { once: true });
+      const behind = this.#queue.findIndex((other) => other.rank > rank);
+      this.#queue.splice(behind === -1 ? this.#queue.length : behind, 0, waiter);
+    });
+  }
+
+  #take(): () => void {
+    const since = this.#clock.now();
+    this.#inFlight++;
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#inFlight--;
+      this.#usualMs += (this.#clock.now() - since - this.#usualMs) * 0.1;
+      this.#queue.shift()?.letIn();
+    };
+  }
+}

@@ -1,0 +1,143 @@
+import { createHash, randomUUID } from "node:crypto";
+import { pause } from "../abort.ts";
+import type { ChatChunk, ChatReply, ChatRequest, Middleware } from "../chat.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { GatewayError, invalidRequest } from "../error.ts";
+import { HeldChunks } from "../held-chunks.ts";
+import { parseJson } from "../json.ts";
+import { memoryStore } from "../memory-store.ts";
+import { numberIn, wholeIn } from "../options.ts";
+import { mapChunks, onEnd } from "../reply.ts";
+import type { IdempotencyStore } from "../store.ts";
+import { callerOf } from "./concurrency.ts";
+
+export interface IdempotencyOptions {
+  /** Where calls are remembered; default the memory of this process. */
+  readonly store?: IdempotencyStore;
+  /** How long an answer can be had again, in milliseconds; default 24 hours. */
+  readonly ttlMs?: number;
+  /** How large an answer is remembered, in characters of its JSON; default 1 Mi. A larger one is executed again. */
+  readonly maxChars?: number;
+  /** How long a call waits for another with the same key that is still running, in milliseconds; default 300,000. */
+  readonly maxWaitMs?: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * Executes a call with an `Idempotency-Key` once: the same caller, key and body get the same answer again, a stream as a
+ * stream, with the header `idempotent-replayed: true`. One that comes while the first is running waits for it. The same
+ * key with another body is `llm.request.idempotency_conflict`. Only whole answers are remembered: after a failure, or
+ * where the caller left, the next call is executed anew. Throws a `TypeError` for a bad option.
+ */
+export function idempotency({
+  store = memoryStore(),
+  ttlMs = 24 * 60 * 60 * 1000,
+  maxChars = 1024 * 1024,
+  maxWaitMs = 300_000,
+  clock = systemClock,
+}: IdempotencyOptions = {}): Middleware {
+  numberIn("idempotency", "ttlMs", ttlMs, 1, 30 * 24 * 60 * 60 * 1000);
+  numberIn("idempotency", "maxWaitMs", maxWaitMs, 0, 86_400_000);
+  wholeIn("idempotency", "maxChars", maxChars, 1, 1024 ** 3);
+
+  return async (request, next) => {
+    const { headers, signal } = request.call;
+    const given = headers["idempotency-key"];
+    if (given === undefined) return next(request);
+    if (!KEY.test(given)) {
+      const message = "send 1 to 255 letters, digits and signs without white space, a new one for each call";
+      throw invalidRequest([{ path: "Idempotency-Key", message }]);
+    }
+    const key = hash(`${callerOf(request)}\n${given}`);
+    const fingerprint = fingerprintOf(request);
+    const owner = randomUUID();
+
+    const giveUpAt = clock.now() + maxWaitMs;
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LAST_WAIT_MS)) {
+      const claim = await store.claim(key, fingerprint, owner, LEASE_MS);
+      if (claim.fingerprint !== fingerprint) {
+        throw new GatewayError("llm.request.idempotency_conflict", "This Idempotency-Key was sent with another body.");
+      }
+      if (claim.state === "claimed") break;
+      if (claim.state === "done") return replay(claim.record);
+      if (clock.now() + waitMs > giveUpAt) {
+        throw new GatewayError("llm.request.idempotency_conflict", "The call with this Idempotency-Key still runs.", {
+          status: 409,
+          retryAfterMs: LAST_WAIT_MS,
+        });
+      }
+      await pause(waitMs, clock, signal);
+    }
+
+    let stopRenewing = (): void => {};
+    const renewLater = (): void => {
+      stopRenewing = clock.after(LEASE_MS / 2, () => {
+        // One renewal that fails is made good by the next, or the lease ends.
+        store.claim(key, fingerprint, owner, LEASE_MS).catch(() => {});
+        renewLater();
+      });
+    };
+    renewLater();
+    const settle = (record?: string): void => {
+      stopRenewing();
+      // What the store does not keep is executed again.
+      store.settle(key, owner, record, ttlMs).catch(() => {});
+    };
+    let reply: ChatReply;
+    try {
+      reply = await next(request);
+    } catch (thrown) {
+      settle();
+      throw thrown;
+    }
+    const recorder = new Recorder(reply.headers, maxChars);
+    const recorded = mapChunks(reply, (chunk) => recorder.add(chunk));
+    return onEnd(recorded, ({ outcome }) => settle(outcome === "completed" ? recorder.record : undefined), signal);
+  };
+}
+
+const KEY = /^[\x21-\x7e]{1,255}$/;
+const LEASE_MS = 60_000;
+const FIRST_WAIT_MS = 20;
+const LAST_WAIT_MS = 500;
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("base64url");
+}
+
+function fingerprintOf({ call: _, ...body }: ChatRequest): string {
+  return hash(JSON.stringify(body));
+}
+
+class Recorder {
+  readonly #headers: ChatReply["headers"];
+  readonly #maxChars: number;
+  #chunks: string[] = [];
+  #size = 0;
+
+  constructor(headers: ChatReply["headers"], maxChars: number) {
+    this.#headers = headers;
+    this.#maxChars = maxChars;
+  }
+
+  add(chunk: ChatChunk): ChatChunk {
+    if (this.#size > this.#maxChars) return chunk;
+    const text = JSON.stringify(chunk);
+    this.#size += text.length;
+    if (this.#size > this.#maxChars) this.#chunks = [];
+    else this.#chunks.push(text);
+    return chunk;
+  }
+
+  /** The answer as text, or `undefined` where it is too large to be remembered. */
+  get record(): string | undefined {
+    if (this.#size > this.#maxChars) return undefined;
+    return `{"headers":${JSON.stringify(this.#headers)},"chunks":[${this.#chunks.join(",")}]}`;
+  }
+}
+
+function replay(record: string): ChatReply {
+  // A record is what a recorder wrote.
+  const { headers, chunks } = parseJson(record) as { headers: ChatReply["headers"]; chunks: ChatChunk[] };
+  return { headers: { ...headers, "idempotent-replayed": "true" }, chunks: new HeldChunks(chunks) };
+}
