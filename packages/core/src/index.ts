@@ -2,6 +2,8 @@ export { attempts } from "./attempts.ts";
 export { begin } from "./begin.ts";
 export type { Call } from "./call.ts";
 export { createCall } from "./call.ts";
+export type { Caller } from "./caller.ts";
+export { caller, callerId } from "./caller.ts";
 export type {
   ChatBody,
   ChatChunk,
@@ -39,8 +41,8 @@ export { BodyTooLargeError } from "./http.ts";
 export { JsonError, parseJson } from "./json.ts";
 export type { MemoryStoreOptions } from "./memory-store.ts";
 export { memoryStore } from "./memory-store.ts";
-export type { ApiKey, Auth, AuthOptions, Caller } from "./middleware/auth.ts";
-export { auth, caller } from "./middleware/auth.ts";
+export type { ApiKey, Auth, AuthOptions } from "./middleware/auth.ts";
+export { auth } from "./middleware/auth.ts";
 export type { BalanceOptions, BalanceTarget } from "./middleware/balance.ts";
 export { balance } from "./middleware/balance.ts";
 export type { Circuit, CircuitBreaker, CircuitBreakerOptions } from "./middleware/circuit-breaker.ts";

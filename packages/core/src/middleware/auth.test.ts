@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
+import { caller } from "../caller.ts";
 import { collect } from "../collect.ts";
 import { compose } from "../compose.ts";
 import { GatewayError } from "../error.ts";
 import type { Handler } from "../index.ts";
 import { chat, scripted } from "../testing.ts";
-import { auth, caller } from "./auth.ts";
+import { auth } from "./auth.ts";
 
 const KEY = "key-of-team-a-0123456789";
 const OTHER = "key-of-team-b-0123456789";

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Call } from "../call.ts";
+import { type Caller, caller } from "../caller.ts";
 import type { Middleware } from "../chat.ts";
-import { type ContextKey, contextKey } from "../context.ts";
 import { GatewayError } from "../error.ts";
 
 /** Who may call. */
@@ -17,14 +17,6 @@ export interface ApiKey {
   /** The secret. Make it of 16 random bytes at least: only then is its hash as good as the key is secret. */
   readonly key: string;
 }
-
-/** The caller that `auth` recognised. */
-export interface Caller {
-  readonly name: string;
-}
-
-/** Who calls: `undefined` where no `auth` is mounted. */
-export const caller: ContextKey<Caller | undefined> = contextKey<Caller | undefined>("caller", undefined);
 
 /** The middleware, and the same check for what is not a chat completion (`GET /models`). */
 export interface Auth extends Middleware {

@@ -110,8 +110,8 @@ export function balance(
       const done = once(() => member.inFlight--);
       try {
         const reply = await member.handler(withSpare(request, askable(left).length));
-        member.coolUntil = 0;
-        member.failure = undefined;
+        // An answer shows that a target is back; a key may be limited all the same, after this call was let in.
+        if (member.failure && isOutage(member.failure)) member.coolUntil = 0;
         const end = ({ error }: ReplyEnd): void => {
           done();
           if (error) cool(member, error);

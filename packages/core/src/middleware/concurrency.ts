@@ -1,10 +1,10 @@
+import { callerId } from "../caller.ts";
 import type { ChatReply, ChatRequest, Middleware } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { GatewayError } from "../error.ts";
 import { numberIn, wholeIn } from "../options.ts";
 import { onEnd } from "../reply.ts";
 import { type Workload, workload } from "../workload.ts";
-import { caller } from "./auth.ts";
 
 export interface ConcurrencyOptions {
   /** How many calls may be in flight at once for one key. */
@@ -45,7 +45,12 @@ export function concurrency({
   if (per !== "caller" && per !== "model" && typeof per !== "function") {
     throw new TypeError('concurrency: per must be "caller", "model" or a function.');
   }
-  const name = typeof per === "function" ? per : per === "model" ? ({ model }: ChatRequest) => model : callerOf;
+  const name =
+    typeof per === "function"
+      ? per
+      : per === "model"
+        ? ({ model }: ChatRequest) => model
+        : ({ call }: ChatRequest) => callerId(call);
   const full = (gate: Gate): GatewayError =>
     new GatewayError(
       per === "caller" ? "llm.rate_limit.concurrency" : "llm.overloaded",
@@ -91,12 +96,6 @@ export function concurrency({
     return sum;
   };
   return Object.assign(layer, { load });
-}
-
-/** Who calls, for whatever is counted per caller: the key's name, else the address. */
-export function callerOf({ call }: ChatRequest): string {
-  const known = call.context.get(caller);
-  return known ? `key ${known.name}` : `address ${call.address ?? "unknown"}`;
 }
 
 /** Lower ranks go first. */

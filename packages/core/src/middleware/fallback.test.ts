@@ -158,10 +158,7 @@ test("where all fail the first provider's error is told in full, with what else 
   const error = await failureOf(pipeline(chat({ model: "a" })));
   assert.deepEqual({ ...error }, { ...first });
   assert.equal(error.cause, cause);
-  assert.equal(
-    error.message,
-    "slow down. Tried as well: b (llm.provider.server_error), c (llm.timeout.first_token).",
-  );
+  assert.equal(error.message, "slow down. Tried as well: b (llm.provider.server_error), c (llm.timeout.first_token).");
 });
 
 test("a provider's error is told rather than a refusal of the gateway's own that came before it", async () => {
@@ -311,10 +308,7 @@ for (const [name, all] of Object.entries(BAD)) {
   });
 }
 
-function setUp(
-  outcomes: readonly Outcome[],
-  options: FallbackOptions = {},
-): { handler: Scripted; pipeline: Handler } {
+function setUp(outcomes: readonly Outcome[], options: FallbackOptions = {}): { handler: Scripted; pipeline: Handler } {
   const handler = scripted(...outcomes);
   return { handler, pipeline: compose([fallback(options)], handler) };
 }

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { pause } from "../abort.ts";
+import { callerId } from "../caller.ts";
 import type { ChatChunk, ChatReply, ChatRequest, Middleware } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { GatewayError, invalidRequest } from "../error.ts";
@@ -9,7 +10,6 @@ import { memoryStore } from "../memory-store.ts";
 import { numberIn, wholeIn } from "../options.ts";
 import { mapChunks, onEnd } from "../reply.ts";
 import type { IdempotencyStore } from "../store.ts";
-import { callerOf } from "./concurrency.ts";
 
 export interface IdempotencyOptions {
   /** Where calls are remembered; default the memory of this process. */
@@ -48,7 +48,7 @@ export function idempotency({
       const message = "send 1 to 255 letters, digits and signs without white space, a new one for each call";
       throw invalidRequest([{ path: "Idempotency-Key", message }]);
     }
-    const key = hash(`${callerOf(request)}\n${given}`);
+    const key = hash(`${callerId(request.call)}\n${given}`);
     const fingerprint = fingerprintOf(request);
     const owner = randomUUID();
 

@@ -403,10 +403,13 @@ function after(retryAfterMs: number): GatewayError {
 function timed(clock: FakeClock, outcomes: readonly Outcome[]): { handler: Scripted; times: number[] } {
   const times: number[] = [];
   const handler = scripted(
-    ...outcomes.map((outcome): Outcome => async (request) => {
-      times.push(clock.now());
-      return scripted(outcome)(request);
-    }),
+    ...outcomes.map(
+      (outcome): Outcome =>
+        async (request) => {
+          times.push(clock.now());
+          return scripted(outcome)(request);
+        },
+    ),
   );
   return { handler, times };
 }
