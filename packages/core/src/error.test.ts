@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { codes } from "./codes.ts";
-import { GatewayError, toGatewayError } from "./error.ts";
+import { type Code, codes } from "./codes.ts";
+import { GatewayError, type GatewayErrorOptions, isOutage, toGatewayError } from "./error.ts";
 
 test("what is left out of an error follows from its code", () => {
   for (const [code, facts] of Object.entries(codes)) {
     // The table's own keys are its codes.
     const error = new GatewayError(code as keyof typeof codes, "why");
-    const { status, layer, origin, phase, retryable } = error;
-    assert.deepEqual({ status, layer, origin, phase, retryable }, facts);
+    const { status, layer, origin, phase, retryable, remedy } = error;
+    assert.deepEqual({ status, layer, origin, phase, retryable, remedy }, facts);
     assert.equal(error.code, code);
     assert.equal(error.message, "why");
-    assert.equal(error.retryAfterMs, undefined);
+    assert.deepEqual([error.retryAfterMs, error.maxRetries], [undefined, undefined]);
     assert.deepEqual([error.issues, error.attempts, error.headers], [[], [], {}]);
   }
 });
@@ -31,6 +31,8 @@ test("what is given to an error wins over its code", () => {
     phase: "after",
     origin: "upstream",
     retryable: true,
+    remedy: "fallback-first",
+    maxRetries: 1,
     retryAfterMs: 5,
     issues: [{ path: "model", message: "no" }],
     attempts: [{ provider: "p", model: "m", durationMs: 1 }],
@@ -46,6 +48,8 @@ test("an error in another phase is otherwise the same", () => {
     status: 413,
     origin: "gateway",
     retryable: true,
+    remedy: "retry",
+    maxRetries: 1,
     retryAfterMs: 5,
     issues: [{ path: "a", message: "b" }],
     attempts: [{ provider: "p", model: "m", durationMs: 1 }],
@@ -94,4 +98,33 @@ test("anything else is internal, and its message tells nothing of the cause", ()
     assert.equal(error.cause, thrown);
     assert.ok("cause" in error);
   }
+});
+
+/** What counts against the health of a service; every other failure says nothing of it. */
+const OUTAGES = new Set([
+  "llm.provider.overloaded",
+  "llm.provider.server_error",
+  "llm.provider.unreachable",
+  "llm.provider.bad_response",
+  "llm.timeout.connect",
+  "llm.timeout.first_token",
+  "llm.timeout.idle",
+  "llm.stream.interrupted",
+]);
+
+test("an outage is a failure of the service, and no refusal of a request, of a key or of more calls", () => {
+  for (const code of Object.keys(codes)) {
+    // The table's own keys are its codes.
+    assert.equal(isOutage(new GatewayError(code as Code, "why")), OUTAGES.has(code), code);
+  }
+});
+
+test("whether a failure is an outage depends on whose it is and on its status", () => {
+  const outage = (code: Code, options: GatewayErrorOptions): boolean =>
+    isOutage(new GatewayError(code, "why", options));
+  assert.equal(outage("llm.provider.server_error", { origin: "gateway" }), false);
+  assert.equal(outage("llm.provider.rejected", { status: 409 }), false);
+  assert.equal(outage("llm.provider.server_error", { status: 499 }), false);
+  assert.equal(outage("llm.provider.server_error", { status: 500 }), true);
+  assert.equal(outage("llm.model.not_found", { origin: "upstream" }), false);
 });

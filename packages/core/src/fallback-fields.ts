@@ -50,10 +50,14 @@ export function readFallbacks(value: unknown, request: ChatRequest): ChatRequest
     if (found.length > 0 || !isFields(entry)) return request;
     const { remove_fields: removed, ...set } = entry;
     const { call, ...body } = request;
+    const speaks = (set.messages ?? set.prompt) !== undefined;
     try {
-      // Its kind was looked at above.
-      const merged = without({ ...body, ...set }, (removed as readonly string[] | undefined) ?? []);
-      return { ...parseChatBody(merged), call };
+      // What is inherited was checked with the request; a long conversation is not checked again for each entry.
+      const inherited = { ...(body.stream && { stream: true }), ...(!speaks && { messages: ANY }) };
+      const { messages, ...checked } = parseChatBody({ ...inherited, ...set });
+      const merged = { ...body, ...checked, ...(speaks && { messages }) };
+      // Its kind was looked at above; what it takes off is not what makes a request one.
+      return { ...without(merged, (removed as readonly string[] | undefined) ?? []), call } as ChatRequest;
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       issues.push(...error.issues.map(({ path: field, message }) => ({ path: `${path}.${field}`, message })));
@@ -71,8 +75,12 @@ export function without(fields: Fields, names: readonly string[]): Fields {
     : Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
 }
 
+/** Stands for messages that were checked. */
+const ANY = [{ role: "user", content: "" }];
+
 /** Fields that an entry cannot have: they are the call's, not a target's. */
 const NOT_IN_ENTRY = ["fallbacks", "fallback_config"];
+const NEEDED = ["model", "messages", "call"];
 
 function issuesOf(entry: unknown): Issue[] {
   if (!isFields(entry)) return [{ path: "", message: "must be an object with a model" }];
@@ -82,8 +90,9 @@ function issuesOf(entry: unknown): Issue[] {
   }));
   if (typeof entry.model !== "string") found.push({ path: "model", message: "required" });
   const removed = entry.remove_fields ?? [];
-  const isList = Array.isArray(removed) && removed.every((name) => typeof name === "string");
-  if (!isList) found.push({ path: "remove_fields", message: "must be a list of field names" });
+  const isList = Array.isArray(removed) && removed.every((name) => typeof name === "string" && !NEEDED.includes(name));
+  if (!isList)
+    found.push({ path: "remove_fields", message: "must be a list of field names other than model, messages" });
   return found;
 }
 

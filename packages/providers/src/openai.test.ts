@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import net from "node:net";
 import { test } from "node:test";
 import {
   attempts,
@@ -34,6 +35,8 @@ const CHUNKS: readonly ChatChunk[] = [
   chunk({ content: "lo" }),
   chunk({}, "stop"),
 ];
+
+const USAGE: ChatChunk = chunk({}, null, { choices: [], usage: { prompt_tokens: 1, completion_tokens: 2 } });
 
 test("a completion is one chunk, which collects to the completion field for field", async () => {
   const { provider } = setUp(json(200, COMPLETION));
@@ -262,6 +265,8 @@ const said = (more: object = {}): object => ({
   error: { message: "why not", type: null, param: null, code: null, ...more },
 });
 const bad: Expected = { code: "llm.provider.bad_response", status: 502, retryable: true };
+/** What would be the same the next time. */
+const lasting: Expected = { ...bad, retryable: false };
 
 /** What a provider's answers mean to a caller: docs/providers.md. */
 const ANSWERS: Readonly<Record<string, readonly [answer: Answer, expected: Expected]>> = {
@@ -274,7 +279,7 @@ const ANSWERS: Readonly<Record<string, readonly [answer: Answer, expected: Expec
     json(400, said({ code: "content_policy_violation" })),
     { code: "llm.provider.rejected", status: 400, retryable: false },
   ],
-  "400 in HTML": [html(400), { ...bad, retryable: false }],
+  "400 in HTML": [html(400), lasting],
   "401 with an error": [
     json(401, said({ code: "invalid_api_key" })),
     { code: "llm.provider.auth", status: 502, retryable: false },
@@ -286,13 +291,13 @@ const ANSWERS: Readonly<Record<string, readonly [answer: Answer, expected: Expec
     json(404, said({ code: "model_not_found" })),
     { code: "llm.model.not_found", status: 404, retryable: false },
   ],
-  "404 in HTML": [html(404), { ...bad, retryable: false }],
-  "404 in JSON of something else": [json(404, { message: "no Route matched" }), { ...bad, retryable: false }],
-  "405 in HTML": [html(405), { ...bad, retryable: false }],
+  "404 in HTML": [html(404), lasting],
+  "404 in JSON of something else": [json(404, { message: "no Route matched" }), lasting],
+  "405 in HTML": [html(405), lasting],
   "408 with an error": [json(408, said()), { code: "llm.provider.server_error", status: 502, retryable: true }],
   "409 with an error": [json(409, said()), { code: "llm.provider.rejected", status: 409, retryable: true }],
   "413 with an error": [json(413, said()), { code: "llm.provider.rejected", status: 413, retryable: false }],
-  "413 in HTML": [html(413), { ...bad, retryable: false }],
+  "413 in HTML": [html(413), lasting],
   "418 with an error": [json(418, said()), { code: "llm.provider.rejected", status: 400, retryable: false }],
   "422 with an error": [json(422, said()), { code: "llm.provider.rejected", status: 422, retryable: false }],
   "425 with nothing": [text(425, ""), { code: "llm.provider.server_error", status: 502, retryable: true }],
@@ -322,11 +327,11 @@ const ANSWERS: Readonly<Record<string, readonly [answer: Answer, expected: Expec
     sse([JSON.stringify(said())], {}, 503),
     { code: "llm.provider.overloaded", status: 503, retryable: true },
   ],
-  "a redirect": [text(302, "", { location: "http://169.254.169.254/" }), bad],
-  "a redirect to several places": [text(300, "", { location: "http://169.254.169.254/" }), bad],
-  "a status of the last kind of redirect": [text(399, ""), bad],
-  "a redirect that keeps the method": [text(307, "", { location: "http://169.254.169.254/" }), bad],
-  "a compressed answer": [json(200, COMPLETION, { "content-encoding": "gzip, gzip" }), bad],
+  "a redirect": [text(302, "", { location: "http://169.254.169.254/" }), lasting],
+  "a redirect to several places": [text(300, "", { location: "http://169.254.169.254/" }), lasting],
+  "a status of the last kind of redirect": [text(399, ""), lasting],
+  "a redirect that keeps the method": [text(307, "", { location: "http://169.254.169.254/" }), lasting],
+  "a compressed answer": [json(200, COMPLETION, { "content-encoding": "gzip, gzip" }), lasting],
   "200 with an error": [
     json(200, said({ type: "server_error" })),
     { code: "llm.provider.server_error", status: 502, retryable: true },
@@ -777,6 +782,114 @@ test("a reply that is discarded unread lets go of the connection", async () => {
   assert.equal(upstream.open, 0);
 });
 
+/** A stream that has said all but [DONE], and stays open; what else was asked for, and how long that is waited for. */
+const STAY_OPEN: Readonly<
+  Record<string, readonly [chunks: readonly ChatChunk[], body: object, streamUsage: boolean, ms: number]>
+> = {
+  "its finish": [CHUNKS, {}, false, 90],
+  "its usage": [[...CHUNKS, USAGE], {}, true, 90],
+  "its finish, where usage was asked for": [CHUNKS, {}, true, 1000],
+  "its finish, where the caller asked for usage": [CHUNKS, { stream_options: { include_usage: true } }, false, 1000],
+  "the finish of both answers": [
+    [...CHUNKS, chunk({}, "stop", { choices: [{ index: 1, delta: {}, finish_reason: "stop" }] })],
+    { n: 2 },
+    false,
+    90,
+  ],
+};
+
+for (const [what, [chunks, body, streamUsage, ms]] of Object.entries(STAY_OPEN)) {
+  test(`a stream that stays open after ${what}, and says nothing more, ends by itself after ${ms} ms`, async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const { provider, upstream } = setUp(unfinished(chunks), { streamUsage });
+    const reply = await provider(chat({ stream: true, ...body }));
+    const got: ChatChunk[] = [];
+    let over = false;
+    const reading = (async () => {
+      for await (const each of reply.chunks) got.push(each);
+      over = true;
+    })();
+    await settled();
+    assert.deepEqual(got, chunks, "what came is not held back");
+    t.mock.timers.tick(ms - 1);
+    await settled();
+    assert.equal(over, false);
+    t.mock.timers.tick(1);
+    await reading;
+    await settled();
+    assert.equal(upstream.open, 0, "the connection is let go");
+  });
+}
+
+test("a stream of which one answer has not finished is waited for", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let end = (): void => {};
+  const { provider } = setUp(
+    (exchange) => {
+      unfinished(CHUNKS)(exchange);
+      end = () => {
+        exchange.data(
+          `data: ${JSON.stringify(chunk({}, "stop", { choices: [{ index: 1, delta: {}, finish_reason: "stop" }] }))}\n\n`,
+        );
+        exchange.end();
+      };
+    },
+    { streamUsage: false },
+  );
+  const reading = all((await provider(chat({ stream: true, n: 2 }))).chunks);
+  await settled();
+  t.mock.timers.tick(60_000);
+  end();
+  assert.equal((await reading).length, CHUNKS.length + 1);
+});
+
+test("usage that comes a moment after the finish is not missed, and leaves no timer", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let end = (): void => {};
+  const { provider, upstream } = setUp((exchange) => {
+    unfinished(CHUNKS)(exchange);
+    end = () => exchange.data(`data: ${JSON.stringify(USAGE)}\n\ndata: [DONE]\n\n`);
+  });
+  const reading = all((await provider(chat({ stream: true }))).chunks);
+  await settled();
+  t.mock.timers.tick(999);
+  end();
+  assert.deepEqual(await reading, [...CHUNKS, USAGE]);
+  t.mock.timers.tick(1000);
+  await settled();
+  assert.equal(upstream.open, 0);
+});
+
+test("a connection that does not open is given up after the time for that, which may be chosen", async (t) => {
+  const waiting: { readonly callback: () => void; readonly ms: number }[] = [];
+  // Not the runner's own fake timers: undici refreshes its timer from within, which they do not follow.
+  t.mock.method(globalThis, "setTimeout", (callback: () => void, ms: number) => {
+    waiting.push({ callback, ms });
+    return { unref() {} };
+  });
+  // A socket that is told to connect, and never does.
+  t.mock.method(net, "connect", () => new net.Socket());
+  const givenUpAfter = async (options: OpenAIOptions): Promise<number> => {
+    let code: string | undefined;
+    const provider = openai({ baseUrl: "http://192.0.2.1/v1", ...options });
+    failure(() => provider(chat())).then((error) => {
+      code = error.code;
+    }, assert.ifError);
+    await settled();
+    let waited = 0;
+    for (let next = waiting.shift(); next && code === undefined; next = waiting.shift()) {
+      waited += next.ms;
+      next.callback();
+      await settled();
+    }
+    assert.equal(code, "llm.timeout.connect");
+    return waited;
+  };
+  // Such timers are exact to a second.
+  assert.equal(Math.round(((await givenUpAfter({})) - 3000) / 2000), 0);
+  assert.equal(Math.round(((await givenUpAfter({ connectTimeoutMs: 20_000 })) - 20_000) / 2000), 0);
+});
+
 test("a connection that stays open after [DONE] is given up a moment later", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { provider, upstream } = setUp((exchange) => {
@@ -890,6 +1003,9 @@ const BAD_OPTIONS: Readonly<Record<string, readonly OpenAIOptions[]>> = {
   name: ["a\r\nx: y", "模型"].map((name) => ({ name })),
   headers: [{ "x-a": "a\r\nb" }, { "x-a": "模型" }, { "bad name": "a" }, { "": "a" }].map((headers) => ({ headers })),
   maxResponseBytes: [0, -1, Number.NaN].map((maxResponseBytes) => ({ maxResponseBytes })),
+  connectTimeoutMs: [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 600_001].map((connectTimeoutMs) => ({
+    connectTimeoutMs,
+  })),
 };
 
 for (const [name, values] of Object.entries(BAD_OPTIONS)) {
@@ -1023,6 +1139,14 @@ function sse(events: readonly string[], headers: Headers = {}, status = 200): An
     exchange.head(status, { "content-type": "text/event-stream", ...headers });
     for (const event of events) exchange.data(`data: ${event}\n\n`);
     exchange.end();
+  };
+}
+
+/** A stream of these chunks that neither says [DONE] nor closes. */
+function unfinished(chunks: readonly ChatChunk[]): Answer {
+  return (exchange) => {
+    exchange.head(200, { "content-type": "text/event-stream" });
+    for (const each of chunks) exchange.data(`data: ${JSON.stringify(each)}\n\n`);
   };
 }
 

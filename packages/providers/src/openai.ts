@@ -67,7 +67,7 @@ export function openai(options: OpenAIOptions = {}): Provider {
     }
   }
   if (!(maxResponseBytes > 0)) throw new TypeError("openai: maxResponseBytes must be above 0.");
-  if (!(connectTimeoutMs > 0 && connectTimeoutMs <= MAX_CONNECT_TIMEOUT_MS)) {
+  if (!(connectTimeoutMs >= 1 && connectTimeoutMs <= MAX_CONNECT_TIMEOUT_MS)) {
     throw new TypeError(`openai: connectTimeoutMs must be a number from 1 to ${MAX_CONNECT_TIMEOUT_MS}.`);
   }
   const target: Target = {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GatewayError } from "@gatewright/core";
 import { Dispatcher, errors } from "undici";
-import { badResponse, bodyError, send, type Target } from "./upstream.ts";
+import { badResponse, bodyError, LASTING, send, type Target } from "./upstream.ts";
 
 type Headers = Readonly<Record<string, string | string[]>>;
 const never = new AbortController().signal;
@@ -117,6 +117,31 @@ test("each failure of a connection says what failed, in words of its own", async
   }
 });
 
+/** What may cure a failure of a connection, and how often the same host is worth another try. */
+const CURES: Readonly<Record<string, readonly [remedy: string, maxRetries: number | undefined]>> = {
+  ENOTFOUND: ["fallback", undefined],
+  EAI_AGAIN: ["retry", 1],
+  ECONNREFUSED: ["fallback-first", undefined],
+  ECONNRESET: ["retry", undefined],
+  EPIPE: ["retry", undefined],
+  UND_ERR_SOCKET: ["retry", undefined],
+  CERT_HAS_EXPIRED: ["fallback", undefined],
+  ERR_TLS_CERT_ALTNAME_INVALID: ["fallback", undefined],
+  DEPTH_ZERO_SELF_SIGNED_CERT: ["fallback", undefined],
+  SELF_SIGNED_CERT_IN_CHAIN: ["fallback", undefined],
+  UND_ERR_CONNECT_TIMEOUT: ["fallback", undefined],
+  UND_ERR_HEADERS_TIMEOUT: ["fallback", undefined],
+  HPE_INVALID_CONSTANT: ["retry", undefined],
+  SOMETHING_NEW: ["retry", undefined],
+};
+
+for (const [code, [cure, most]] of Object.entries(CURES)) {
+  test(`the cure of ${code} is ${cure}${most ? `, ${most} at most` : ""}`, async () => {
+    const { remedy, maxRetries } = await failureOf(coded(code));
+    assert.deepEqual([remedy, maxRetries], [cure, most]);
+  });
+}
+
 test("what is thrown that is no error is a failure of the connection", async () => {
   const throwing = { request: () => Promise.reject("text") } as unknown as Dispatcher; // Only `request` is called.
   await assert.rejects(send(targetOf(throwing), never, "{}"), { code: "llm.provider.unreachable" });
@@ -149,6 +174,9 @@ test("an answer that is none names the provider", () => {
   const error = badResponse(targetOf(answering(200, {})), "answered nonsense");
   assert.equal(error.code, "llm.provider.bad_response");
   assert.equal(error.message, "test answered nonsense.");
+  assert.deepEqual([error.retryable, error.remedy], [true, "retry"]);
+  const { retryable, remedy } = badResponse(targetOf(answering(200, {})), "answered nonsense", LASTING);
+  assert.deepEqual([retryable, remedy], [false, "fallback"]);
 });
 
 function targetOf(dispatcher: Dispatcher): Target {

@@ -6,7 +6,7 @@ import { deadline } from "../deadline.ts";
 import { GatewayError } from "../error.ts";
 import type { ChatReply, ChatRequest, Handler } from "../index.ts";
 import { discard, textReply } from "../reply.ts";
-import { chat, chunksOf, type FakeClock, fakeClock, scripted } from "../testing.ts";
+import { chat, chunksOf, type FakeClock, fakeClock, type Outcome, scripted } from "../testing.ts";
 import { spareTargets } from "../tries.ts";
 import { type BalanceOptions, type BalanceTarget, balance } from "./balance.ts";
 import { fallback } from "./fallback.ts";
@@ -86,8 +86,12 @@ test("a call that fails is in flight no more, before its answer and in the middl
   const cut = [...chunksOf("half").slice(0, 2), new GatewayError("llm.provider.rejected", "no.")];
   for (const outcome of [new GatewayError("llm.request.invalid", "no."), cut]) {
     const { ask, asked } = setUp(2, {}, [1, 1], () => outcome);
-    await ask().then(collect).catch(() => {});
-    await ask().then(collect).catch(() => {});
+    await ask()
+      .then(collect)
+      .catch(() => {});
+    await ask()
+      .then(collect)
+      .catch(() => {});
     assert.equal(asked(), "00");
   }
 });
@@ -274,6 +278,22 @@ test("an answer ends the time for which a target is left alone", async () => {
   assert.equal(asked(), "01000");
 });
 
+test("a target that says when to come back is left alone until then, also where an earlier call is answered late", async () => {
+  const late = Promise.withResolvers<void>();
+  const answers: readonly Outcome[] = [
+    () => late.promise.then(() => textReply("x")),
+    limited.with({ retryAfterMs: 60_000 }),
+  ];
+  let call = 0;
+  const { ask, read, asked } = setUp(2, { choose: "weighted" }, [1, 1], () => answers[call++] ?? "x");
+  const slow = ask();
+  await read();
+  late.resolve();
+  await collect(await slow);
+  await read();
+  assert.equal(asked(), "0011");
+});
+
 test("what is below knows how many other targets may be asked", async () => {
   const spare: number[] = [];
   const { ask } = setUp(3, {}, [1, 1, 1], (target, request) => {
@@ -318,22 +338,23 @@ test("what is thrown that nobody knows is a defect, and no target's failure", as
 });
 
 const fine: Handler = async () => textReply("x");
-const BAD: Readonly<Record<string, readonly (readonly [targets: readonly BalanceTarget[], options?: BalanceOptions])[]>> =
-  {
-    targets: [[[]]],
-    "targets[1]": [[[fine, { handler: undefined as unknown as Handler }]]], // As from plain JavaScript.
-    "targets[1].weight": [0, -1, Number.NaN, Number.POSITIVE_INFINITY].map((weight) => [
-      [fine, { handler: fine, weight }],
-    ]),
-    choose: [[[fine], { choose: "fastest" as "weighted" }]],
-    keyCoolDownMs: [[[fine], { keyCoolDownMs: -1 }]],
-    quotaCoolDownMs: [[[fine], { quotaCoolDownMs: Number.NaN }]],
-    coolDownMs: [[[fine], { coolDownMs: Number.POSITIVE_INFINITY }]],
-    maxAttempts: [
-      [[fine], { maxAttempts: 0 }],
-      [[fine], { maxAttempts: 1.5 }],
-    ],
-  };
+const BAD: Readonly<
+  Record<string, readonly (readonly [targets: readonly BalanceTarget[], options?: BalanceOptions])[]>
+> = {
+  targets: [[[]]],
+  "targets[1]": [[[fine, { handler: undefined as unknown as Handler }]]], // As from plain JavaScript.
+  "targets[1].weight": [0, -1, Number.NaN, Number.POSITIVE_INFINITY].map((weight) => [
+    [fine, { handler: fine, weight }],
+  ]),
+  choose: [[[fine], { choose: "fastest" as "weighted" }]],
+  keyCoolDownMs: [[[fine], { keyCoolDownMs: -1 }]],
+  quotaCoolDownMs: [[[fine], { quotaCoolDownMs: Number.NaN }]],
+  coolDownMs: [[[fine], { coolDownMs: Number.POSITIVE_INFINITY }]],
+  maxAttempts: [
+    [[fine], { maxAttempts: 0 }],
+    [[fine], { maxAttempts: 1.5 }],
+  ],
+};
 
 for (const [name, all] of Object.entries(BAD)) {
   test(`a balance whose ${name} cannot be used is refused at the start, by name`, () => {
@@ -347,7 +368,7 @@ for (const [name, all] of Object.entries(BAD)) {
   });
 }
 
-type Answers = (target: number, request: ChatRequest) => Parameters<typeof scripted>[0];
+type Answers = (target: number, request: ChatRequest) => Outcome;
 
 /** A balance over so many targets, of which each notes that it was asked; without chance the first of equals is. */
 function setUp(

@@ -5,7 +5,7 @@ import { deadline } from "../deadline.ts";
 import { GatewayError, isOutage, toGatewayError } from "../error.ts";
 import { numberIn, wholeIn } from "../options.ts";
 import { onEnd, type ReplyEnd } from "../reply.ts";
-import { spareTargets, takeTry } from "../tries.ts";
+import { nobodyAsked, returnTry, spareTargets, takeTry } from "../tries.ts";
 
 export interface BalanceOptions {
   /**
@@ -32,7 +32,7 @@ export type BalanceTarget = Handler | { readonly handler: Handler /** Default 1.
  * A handler that spreads calls over targets that are as good as each other, and leaves one alone for a while that has
  * failed. A key that is not accepted, has no quota or is limited is passed over for the next without waiting, until none
  * is left; other failures move on as far as `maxAttempts` allows. Where every target is left alone, those that only
- * failed are asked all the same; for keys the error says that none is left, and when one will be.
+ * failed are asked all the same; for keys the error says that none is left, and when one will be where that is known.
  * Throws a `TypeError` for a bad option.
  * @example balance([openai({ apiKey: a, name: "openai-a" }), openai({ apiKey: b, name: "openai-b" })])
  */
@@ -123,6 +123,7 @@ export function balance(
         if (signal.aborted || error.remedy === "none") throw error;
         cool(member, error);
         first ??= error;
+        if (nobodyAsked(error)) returnTry(context);
         if (isOfKey(error)) continue;
         const may = askable(left).length > 0 && clock.now() < context.get(deadline) && takeTry(context, maxAttempts);
         if (!may) throw first;

@@ -5,7 +5,7 @@ import { deadline } from "../deadline.ts";
 import { GatewayError, toGatewayError } from "../error.ts";
 import { readFallbackConfig, readFallbacks, without } from "../fallback-fields.ts";
 import { wholeIn } from "../options.ts";
-import { returnTry, spareTargets, takeTry, wantsRetry } from "../tries.ts";
+import { nobodyAsked, returnTry, spareTargets, takeTry, wantsRetry } from "../tries.ts";
 
 export interface FallbackOptions {
   /**
@@ -57,17 +57,18 @@ export function fallback({ models = {}, maxAttempts = 3, clock = systemClock }: 
       const target = walk[at] as ChatRequest;
       const late = clock.now() >= context.get(deadline);
       if (at > 0 && (late || !takeTry(context, maxAttempts))) break;
+      // A target that is asked a second time is asked as the last one there is.
+      const spare = at < targets ? walk.length - 1 - at : 0;
       try {
-        return await next(below(target, walk.length - 1 - at, retry));
+        return await next(below(target, spare, retry));
       } catch (thrown) {
         const error = toGatewayError(thrown, signal);
         if (signal.aborted) throw error;
         failures.push({ model: target.model, error });
         if (error.remedy === "none") break;
-        // Refused by the gateway itself: no target was asked.
-        if (error.origin === "gateway" && error.code !== "llm.timeout.total") returnTry(context);
+        if (nobodyAsked(error)) returnTry(context);
         // With nothing else left, a circuit that is not quite dead lets a call through.
-        if (error.code === "llm.provider.circuit_open" && at < targets - 1) walk.push(target);
+        if (error.code === "llm.provider.circuit_open" && spare > 0) walk.push(target);
       }
     }
     throw summary(failures);

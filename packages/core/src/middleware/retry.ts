@@ -37,8 +37,8 @@ const ASKED_DELAY_MS = 500;
 /**
  * Asks the same target again after a failure that this may cure: the error says so (`remedy`), with `maxRetries` and
  * `retryAfterMs`. Waits grow exponentially with full jitter; none goes past the deadline or outlasts the caller. Honours
- * `fallback_config.retry` of the request. An error after which the gateway has tried in vain is not `retryable` any more
- * unless it says when to come back, so that clients do not multiply its tries. Throws a `TypeError` for a bad option.
+ * `fallback_config.retry` of the request. An error that this layer gives up on is not `retryable` any more unless it
+ * says when to come back, so that clients do not multiply the gateway's tries. Throws a `TypeError` for a bad option.
  */
 export function retry({
   retries = 2,
