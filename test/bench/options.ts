@@ -1,6 +1,8 @@
 import { parseArgs } from "node:util";
 import type { Plan } from "./measure.ts";
+import { positive, whole } from "./numbers.ts";
 import { contenders } from "./servers.ts";
+import { SOAK_OPTIONS } from "./soak/options.ts";
 
 export interface Options extends Plan {
   /** Where the results are written as JSON. */
@@ -22,7 +24,10 @@ const HELP = `Compares gateways with bare servers that do the same work.
   --json FILE      where the results are written; default ${RESULTS}
   --no-fail        exit with 0 whatever the ratios are
   --help           this text
-`;
+
+With --soak it does something else: calls a gateway at a constant rate, faults and all, and looks whether it stays well.
+
+${SOAK_OPTIONS}`;
 
 /** Reads the command line. Prints the help or what is wrong, and ends the process, where that is all there is to do. */
 export function readOptions(args: readonly string[]): Options {
@@ -58,16 +63,4 @@ export function readOptions(args: readonly string[]): Options {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
     process.exit(2);
   }
-}
-
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (value > 0) return value;
-  throw new TypeError(`--${name} must be a number above 0, not "${text}".`);
-}
-
-function whole(name: string, text: string): number {
-  const value = positive(name, text);
-  if (Number.isSafeInteger(value)) return value;
-  throw new TypeError(`--${name} must be a whole number, not "${text}".`);
 }

@@ -2,6 +2,7 @@ import type { Ratio } from "./aims.ts";
 import { limits, type Results, type Turn } from "./measure.ts";
 import { contenders } from "./servers.ts";
 import { median } from "./statistics.ts";
+import { table } from "./table.ts";
 
 /** The results as a table: of each number the median of its rounds. */
 export function resultTable(results: Results): string {
@@ -63,15 +64,4 @@ function title(name: string): string {
 
 function medianOf(turns: readonly Turn[], of: keyof Turn): number {
   return median(turns.map((turn) => turn[of]));
-}
-
-/** A Markdown table that is also readable as it is. The first column is text, and flush left. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((name, column) =>
-    Math.max(3, ...[[name], ...rows.map((row) => [row[column] ?? ""])].flat().map((cell) => cell.length)),
-  );
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join(" | ")} |`;
-  const rule = widths.map((width, at) => (at === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`));
-  return [line(head), line(rule), ...rows.map(line)].join("\n");
 }

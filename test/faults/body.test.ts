@@ -45,6 +45,7 @@ both({ row: "44", phase, fault: "1 GiB" }, patient, async (lab) => {
   const answer = await inBounds("1 GiB", () => lab.caller.ask("sim+endless"));
   const open = (): boolean => lab.primary.calls.some(({ outcome }) => outcome !== "aborted");
   await until(() => !open(), "every call of the provider is aborted");
+  assert.equal(lab.primary.calls.length, 1, "asked again for what is as large again");
   return answer;
 });
 

@@ -12,6 +12,8 @@ export interface Answer {
   readonly content: string;
   /** Whether a completion came, or a stream with its `[DONE]`. */
   readonly whole: boolean;
+  /** Whether what came was ended as it should be, and the connection not broken. */
+  readonly ended: boolean;
   readonly durationMs: number;
 }
 
@@ -97,7 +99,8 @@ function answerOf(call: ClientRequest, stream: boolean, startedAt: number): Prom
       const status = response?.statusCode;
       const headers = response?.headers ?? {};
       const isStream = stream && headers["content-type"]?.startsWith("text/event-stream");
-      resolve({ status, headers, text, durationMs, ...(isStream ? fromEvents(text) : fromJson(text)) });
+      const ended = response?.complete ?? false;
+      resolve({ status, headers, text, durationMs, ended, ...(isStream ? fromEvents(text) : fromJson(text, ended)) });
     });
   });
 }
@@ -112,8 +115,8 @@ interface Shown {
   }[];
 }
 
-function fromJson(text: string): Understood {
-  if (text === "") return { code: undefined, content: "", whole: false };
+function fromJson(text: string, ended: boolean): Understood {
+  if (text === "" || !ended) return { code: undefined, content: "", whole: false };
   // Whatever a gateway answers as JSON is one of these.
   const body = JSON.parse(text) as Shown;
   const content = body.choices?.[0]?.message?.content;
@@ -121,7 +124,9 @@ function fromJson(text: string): Understood {
 }
 
 function fromEvents(text: string): Understood {
-  const events = text.split("\n\n").flatMap((event) => (event.startsWith("data: ") ? [event.slice(6)] : []));
+  // What stands after the last empty line is no event.
+  const all = text.split("\n\n").slice(0, -1);
+  const events = all.flatMap((event) => (event.startsWith("data: ") ? [event.slice(6)] : []));
   const whole = events.at(-1) === "[DONE]";
   const chunks = events.filter((data) => data !== "[DONE]").map((data) => JSON.parse(data) as Shown);
   const content = chunks.map(({ choices }) => choices?.[0]?.delta?.content ?? "").join("");

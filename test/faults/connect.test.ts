@@ -71,13 +71,18 @@ bothAt(
   },
 );
 
-both({ row: "4, before that", phase, fault: "the name server never answers" }, named(() => {}), async (lab) => {
-  const answer = await lab.caller.ask("sim");
-  assert.ok(answer.durationMs < CONNECTED_MS, `it took ${answer.durationMs} ms`);
-  return answer;
-});
+both(
+  { row: "4, before that", phase, fault: "the name server never answers" },
+  named(() => {}),
+  async (lab) => {
+    const answer = await lab.caller.ask("sim");
+    assert.ok(answer.durationMs < CONNECTED_MS, `it took ${answer.durationMs} ms`);
+    return answer;
+  },
+);
 
-const certificate = (name: string): string => readFileSync(new URL(`certificates/${name}.pem`, import.meta.url), "utf8");
+const certificate = (name: string): string =>
+  readFileSync(new URL(`certificates/${name}.pem`, import.meta.url), "utf8");
 
 /** A provider with a certificate, and a gateway that trusts who signed it, or does not. */
 function withCertificate(label: string, name: string, trusted: boolean, fault: string, says: RegExp): void {
@@ -99,7 +104,13 @@ function withCertificate(label: string, name: string, trusted: boolean, fault: s
 
 withCertificate("5", "expired", true, "the certificate has expired", /certificate that has expired/);
 withCertificate("5, a wrong host", "another-host", true, "the certificate is of another host", /for another host/);
-withCertificate("5, signed by itself", "another-host", false, "nobody vouches for the certificate", /nobody vouches for/);
+withCertificate(
+  "5, signed by itself",
+  "another-host",
+  false,
+  "nobody vouches for the certificate",
+  /nobody vouches for/,
+);
 
 bothAt(
   { row: "6", phase, fault: "silence in the TLS handshake" },

@@ -72,7 +72,7 @@ export interface TargetServer {
 }
 
 /** What a target of the lab is made of. */
-export interface TargetPlace {
+interface TargetPlace {
   readonly url: string;
   readonly dispatcher: Agent;
   readonly clock: Clock;
@@ -192,6 +192,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     },
     async close() {
       caller.close();
+      clock.stop();
       await listening.close();
       await agent.destroy();
       await Promise.all([primary.close(), backup.close(), server?.close()]);
@@ -216,20 +217,22 @@ export const KEY = "sk-lab-0123456789abcdef0123456789abcdef";
 
 interface CountingClock extends Clock {
   readonly waiting: number;
+  /** Cancels what still waits: a timer that a fault left behind must not keep the tests running. */
+  stop(): void;
 }
 
 /** The real time, with the timers counted that wait. */
 function countingClock(): CountingClock {
-  const waiting = new Set<object>();
+  const waiting = new Map<object, () => void>();
   return {
     now: systemClock.now,
     after(delayMs, callback) {
       const timer = {};
-      waiting.add(timer);
       const cancel = systemClock.after(delayMs, () => {
         waiting.delete(timer);
         callback();
       });
+      waiting.set(timer, cancel);
       return () => {
         waiting.delete(timer);
         cancel();
@@ -237,6 +240,10 @@ function countingClock(): CountingClock {
     },
     get waiting() {
       return waiting.size;
+    },
+    stop() {
+      for (const cancel of waiting.values()) cancel();
+      waiting.clear();
     },
   };
 }

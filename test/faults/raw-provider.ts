@@ -1,7 +1,5 @@
-import type { Socket } from "node:net";
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
-import { listen } from "../listen.ts";
 import type { Lab, LabOptions, TargetServer } from "./lab.ts";
 import { type Row, row, type Seen } from "./row.ts";
 
@@ -12,7 +10,7 @@ export interface RawProvider extends TargetServer {
 }
 
 /** One connection of a raw provider, with the requests that came on it. */
-export interface RawProviderConnection {
+interface RawProviderConnection {
   readonly socket: Socket;
   /** How many bytes have arrived. */
   readonly received: number;

@@ -35,10 +35,10 @@ export function row(facts: Row, options: LabOptions, run: (lab: Lab) => Promise<
       compare(facts, seen);
     } finally {
       await lab.close();
+      for (let waits = 0; waits < 200 && resources() !== before; waits++) await sleep(10);
+      process.off("unhandledRejection", unheard).off("uncaughtException", unheard);
     }
-    for (let waits = 0; waits < 200 && resources() !== before; waits++) await sleep(10);
     assert.equal(resources(), before, "sockets or timers are left");
-    process.off("unhandledRejection", unheard).off("uncaughtException", unheard);
     assert.deepEqual(unhandled, []);
   });
 }
@@ -53,6 +53,7 @@ export function tell(answer: Answer): string {
     assert.equal(code, undefined, "an error in a whole answer");
     return `${status}, whole answer`;
   }
+  if (!answer.ended && !code) return `${status}, part of the answer, then the connection is closed`;
   assert.ok(code, `neither an answer nor an error: ${answer.text.slice(0, 200)}`);
   return status === 200
     ? `200, ${content ? "part of the answer, " : ""}error event \`${code}\``

@@ -14,5 +14,5 @@ export function seen(lab: Lab, answer: Answer): Seen {
 
 /** Between the ends of the calls, in order: how the table tells of several. */
 export function told(each: readonly string[]): string {
-  return each.join("; then ");
+  return each.map((one) => one || "no provider is asked").join("; then ");
 }

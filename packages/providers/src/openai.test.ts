@@ -504,7 +504,6 @@ const CONNECTION: Readonly<Record<string, readonly [code: string, status: number
   UND_ERR_CONNECT_TIMEOUT: ["llm.timeout.connect", 504],
   UND_ERR_HEADERS_TIMEOUT: ["llm.timeout.first_token", 504],
   UND_ERR_HEADERS_OVERFLOW: ["llm.provider.bad_response", 502],
-  HPE_INVALID_CONSTANT: ["llm.provider.bad_response", 502],
 };
 
 for (const [reason, [code, status]] of Object.entries(CONNECTION)) {
@@ -886,8 +885,8 @@ test("a connection that does not open is given up after the time for that, which
     return waited;
   };
   // Such timers are exact to a second.
-  assert.equal(Math.round(((await givenUpAfter({})) - 3000) / 2000), 0);
-  assert.equal(Math.round(((await givenUpAfter({ connectTimeoutMs: 20_000 })) - 20_000) / 2000), 0);
+  assert.ok(Math.abs((await givenUpAfter({})) - 2500) <= 1000);
+  assert.ok(Math.abs((await givenUpAfter({ connectTimeoutMs: 20_000 })) - 20_000) <= 1000);
 });
 
 test("a connection that stays open after [DONE] is given up a moment later", async (t) => {

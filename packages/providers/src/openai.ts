@@ -31,7 +31,10 @@ export interface OpenAIOptions {
    * Such a caller gets no chunk of usage; `usage` may be null in the others. `false` is for services that do not know `stream_options`.
    */
   readonly streamUsage?: boolean;
-  /** How long a connection may take to open, TLS included, in milliseconds; default 3,000. Not for a `dispatcher`. */
+  /**
+   * How long a connection may take to open, TLS included, in milliseconds; default 2,500. undici looks every half second,
+   * so it may take that much longer. Not for a `dispatcher` of your own.
+   */
   readonly connectTimeoutMs?: number;
   /**
    * The undici dispatcher that carries the calls; default an agent of its own that gives up after ten minutes of silence,
@@ -54,7 +57,7 @@ export interface Provider extends Handler {
  */
 export function openai(options: OpenAIOptions = {}): Provider {
   const { name = "openai", apiKey, streamUsage = true, maxResponseBytes = 32 * 1024 * 1024 } = options;
-  const { connectTimeoutMs = 3000 } = options;
+  const { connectTimeoutMs = 2500 } = options;
   const { baseUrl = "https://api.openai.com/v1" } = options;
   const sent = { name, apiKey: apiKey ?? "none" };
   for (const [option, value] of Object.entries(sent)) {

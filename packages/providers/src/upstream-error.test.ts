@@ -40,7 +40,7 @@ const RETRY_AFTER: Readonly<Record<string, number | undefined>> = {
   "0x10": undefined,
   NaN: undefined,
   Infinity: undefined,
-  "1000000000000000000000": undefined,
+  "1000000000000000000000": 86_400_000,
   "٣": undefined,
 };
 

@@ -138,7 +138,7 @@ function retryDelayIn(details: unknown): number | undefined {
 }
 
 function decimal(text: string | undefined, unit = 1): number | undefined {
-  return text !== undefined && /^\d{1,15}(\.\d{1,9})?$/.test(text.trim()) ? Number(text) * unit : undefined;
+  return text !== undefined && /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) * unit : undefined;
 }
 
 /** An HTTP date always names GMT; anything else that `Date.parse` would take is not one. */

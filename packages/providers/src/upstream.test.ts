@@ -96,7 +96,10 @@ test("undici's own errors are known", async () => {
   assert.equal((await failureOf(new errors.HeadersTimeoutError())).code, "llm.timeout.first_token");
   assert.equal((await failureOf(new errors.HeadersOverflowError())).code, "llm.provider.bad_response");
   assert.equal((await failureOf(new errors.SocketError("other side closed"))).code, "llm.provider.unreachable");
-  assert.equal((await failureOf(coded("HPE_INVALID_CONSTANT"))).code, "llm.provider.bad_response");
+  // undici's own class is not among its exports; without an llhttp code, which its parser often leaves out, it has none.
+  const noHttp = Object.assign(new Error("Expected HTTP/"), { name: "HTTPParserError", code: undefined });
+  const { code, remedy } = await failureOf(noHttp);
+  assert.deepEqual([code, remedy], ["llm.provider.bad_response", "retry"]);
 });
 
 test("each failure of a connection says what failed, in words of its own", async () => {
@@ -131,7 +134,6 @@ const CURES: Readonly<Record<string, readonly [remedy: string, maxRetries: numbe
   SELF_SIGNED_CERT_IN_CHAIN: ["fallback", undefined],
   UND_ERR_CONNECT_TIMEOUT: ["fallback", undefined],
   UND_ERR_HEADERS_TIMEOUT: ["fallback", undefined],
-  HPE_INVALID_CONSTANT: ["retry", undefined],
   SOMETHING_NEW: ["retry", undefined],
 };
 

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { type Code, GatewayError, type GatewayErrorOptions, redact, toGatewayError } from "@gatewright/core";
 import type { Dispatcher } from "undici";
 
@@ -43,8 +44,7 @@ export async function send(target: Target, signal: AbortSignal, body?: string): 
       origin: url.origin,
       path: url.pathname,
       method: body === undefined ? "GET" : "POST",
-      headers,
-      body: body ?? null,
+      ...sent(headers, body),
       signal: stop.signal,
     });
     const header = (name: string): string | undefined => {
@@ -71,6 +71,25 @@ export async function send(target: Target, signal: AbortSignal, body?: string): 
   }
 }
 
+/** From how many characters on a body is written piece by piece. */
+const LARGE = 64 * 1024;
+
+/**
+ * The headers and the body as they are sent. A service may refuse a large body before it has read it: what was written
+ * in one go would wait in front of the next call on that connection, while one in pieces ends with it.
+ */
+function sent(
+  headers: Target["headers"],
+  body: string | undefined,
+): Pick<Dispatcher.RequestOptions, "headers" | "body"> {
+  if (body === undefined || body.length <= LARGE) return { headers, body: body ?? null };
+  const bytes = Buffer.from(body);
+  const pieces = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    for (let at = 0; at < bytes.length; at += LARGE) yield bytes.subarray(at, at + LARGE);
+  };
+  return { headers: { ...headers, "content-length": String(bytes.length) }, body: Readable.from(pieces()) };
+}
+
 /** The `GatewayError` for a failure of the connection to a provider. */
 function connectionError(thrown: unknown, { name }: Target, signal: AbortSignal): GatewayError {
   if (thrown instanceof GatewayError || signal.aborted) return toGatewayError(thrown, signal);
@@ -79,7 +98,8 @@ function connectionError(thrown: unknown, { name }: Target, signal: AbortSignal)
     new GatewayError(what, `${name} ${message}.`, { ...options, cause: thrown });
   if (code === "UND_ERR_CONNECT_TIMEOUT") return fail("llm.timeout.connect", "could not be connected to in time");
   if (code === "UND_ERR_HEADERS_TIMEOUT") return fail("llm.timeout.first_token", "did not answer in time");
-  if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW") {
+  const parser = thrown instanceof Error && thrown.name === "HTTPParserError";
+  if (parser || code === "UND_ERR_HEADERS_OVERFLOW") {
     return fail("llm.provider.bad_response", "answered something that is not HTTP");
   }
   const { says = "could not be reached", ...cure } = CONNECTION_FAILURES[code] ?? {};

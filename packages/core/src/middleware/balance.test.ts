@@ -147,7 +147,8 @@ test("a failure that no target cures is told at once, and is nothing against its
 const COOL: Readonly<Record<string, readonly [error: GatewayError, ms: number]>> = {
   "a key that is not accepted": [badKey, 60_000],
   "a quota that is spent": [noQuota, 600_000],
-  "a quota that is spent for long": [noQuota.with({ retryAfterMs: 3_600_000 }), 3_600_000],
+  "a quota that is spent for long": [noQuota.with({ retryAfterMs: 3_600_000 }), 600_000],
+  "a limit on calls for longer than is believed": [limited.with({ retryAfterMs: 3_600_000 }), 600_000],
   "a quota that is said to be back soon": [noQuota.with({ retryAfterMs: 1000 }), 600_000],
   "a limit on calls": [limited, 5000],
   "a limit on calls with a time": [limited.with({ retryAfterMs: 2000 }), 2000],
@@ -216,11 +217,22 @@ test("where no key is left, the caller is told so, and when the first is back", 
   const { ask, asked, clock } = setUp(3, {}, [1, 1, 1], (target) => errors[target] ?? "x");
   const first = await failureOf(ask());
   assert.deepEqual([first.code, first.retryAfterMs, first.remedy], [limited.code, 4000, "retry"]);
-  assert.match(first.message, /3 targets.*slow down/);
+  assert.match(first.message, /3 targets.*limited/);
   await clock.advance(1500);
   const later = await failureOf(ask());
   assert.deepEqual([later.code, later.retryAfterMs], [limited.code, 2500]);
   assert.equal(asked(), "012", "nothing is asked that is known to refuse");
+});
+
+test("what a provider said to one caller is not told to another", async () => {
+  const said = new GatewayError("llm.provider.rate_limited", "Limit reached for secret-of-a.", {
+    issues: [{ path: "secret-of-a", message: "no" }],
+    headers: { "x-of-a": "secret" },
+  });
+  const { ask } = setUp(2, {}, [1, 1], () => said);
+  for (let call = 0; call < 2; call++) assert.doesNotMatch(JSON.stringify(await failureOf(ask())), /secret/);
+  const { message } = await failureOf(ask());
+  assert.doesNotMatch(message, /secret/);
 });
 
 test("where every key is refused for long, the caller is told why, and not to come back soon", async () => {

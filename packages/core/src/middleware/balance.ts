@@ -1,5 +1,6 @@
 import type { ChatRequest, Handler } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
+import type { Code } from "../codes.ts";
 import { withValue } from "../context.ts";
 import { deadline } from "../deadline.ts";
 import { GatewayError, isOutage, toGatewayError } from "../error.ts";
@@ -81,20 +82,21 @@ export function balance(
   const askable = (among: readonly Member[]): readonly Member[] => {
     const now = clock.now();
     const fresh = among.filter(({ coolUntil }) => coolUntil <= now);
-    return fresh.length > 0 ? fresh : among.filter(({ failure }) => failure && isOutage(failure));
+    return fresh.length > 0 ? fresh : among.filter(({ failure }) => failure?.outage);
   };
 
   const cool = (member: Member, error: GatewayError): void => {
     const ms = coolDownAfter(error);
     if (ms === undefined) return;
     member.coolUntil = Math.max(member.coolUntil, clock.now() + ms);
-    member.failure = error;
+    // What a provider said to one caller is none of another's business: only the kind of failure is kept.
+    member.failure = { code: error.code, outage: isOutage(error) };
   };
   const coolDownAfter = (error: GatewayError): number | undefined => {
     if (error.code === "llm.provider.auth") return keyCoolDownMs;
-    if (error.code === "llm.provider.quota_exhausted") return Math.max(quotaCoolDownMs, error.retryAfterMs ?? 0);
-    if (error.code === "llm.provider.rate_limited" || isOutage(error)) return error.retryAfterMs ?? coolDownMs;
-    return undefined;
+    if (error.code === "llm.provider.quota_exhausted") return quotaCoolDownMs;
+    if (error.code !== "llm.provider.rate_limited" && !isOutage(error)) return undefined;
+    return Math.min(error.retryAfterMs ?? coolDownMs, MAX_COOL_DOWN_MS);
   };
 
   return async (request) => {
@@ -111,7 +113,7 @@ export function balance(
       try {
         const reply = await member.handler(withSpare(request, askable(left).length));
         // An answer shows that a target is back; a key may be limited all the same, after this call was let in.
-        if (member.failure && isOutage(member.failure)) member.coolUntil = 0;
+        if (member.failure?.outage) member.coolUntil = 0;
         const end = ({ error }: ReplyEnd): void => {
           done();
           if (error) cool(member, error);
@@ -139,7 +141,7 @@ interface Member {
   inFlight: number;
   /** Until when it is left alone, and why. */
   coolUntil: number;
-  failure: GatewayError | undefined;
+  failure: { readonly code: Code; readonly outage: boolean } | undefined;
 }
 
 function load({ inFlight, weight }: Member): number {
@@ -158,18 +160,23 @@ function withSpare(request: ChatRequest, spare: number): ChatRequest {
   return { ...request, call: { ...call, context } };
 }
 
+/** The longest that a target is left alone because it said so: it may have come back before. */
+const MAX_COOL_DOWN_MS = 600_000;
+
+const WHY: Partial<Readonly<Record<Code, string>>> = {
+  "llm.provider.auth": "the gateway's keys are not accepted",
+  "llm.provider.quota_exhausted": "the gateway has no quota left",
+  "llm.provider.rate_limited": "the gateway's calls are limited",
+};
+
 /** The error where nothing may be asked: why the one that comes back first is left alone. */
 function noneLeft(members: readonly Member[], first: GatewayError | undefined, now: number): GatewayError {
   if (first && members.length === 1) return first;
   const [soonest] = members.toSorted((a, b) => a.coolUntil - b.coolUntil);
-  const error = soonest?.failure ?? first;
-  if (!error) return new GatewayError("llm.internal", "No target may be asked.");
-  const comesBack = error.code === "llm.provider.rate_limited" && soonest;
-  return new GatewayError(error.code, `None of ${members.length} targets may be asked now. ${error.message}`, {
-    ...error,
-    ...(comesBack && { retryAfterMs: Math.max(1, comesBack.coolUntil - now) }),
-    cause: error.cause,
-  });
+  const code = soonest?.failure?.code ?? first?.code ?? "llm.internal";
+  const message = `None of the provider's ${members.length} targets may be asked now: ${WHY[code] ?? "they have failed"}.`;
+  const comesBack = code === "llm.provider.rate_limited" && soonest;
+  return new GatewayError(code, message, comesBack ? { retryAfterMs: Math.max(1, comesBack.coolUntil - now) } : {});
 }
 
 function once(run: () => void): () => void {

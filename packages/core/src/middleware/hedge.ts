@@ -44,15 +44,16 @@ export function hedge({
       let failure: GatewayError | undefined;
       let won = false;
 
-      const start = (asked: ChatRequest): void => {
-        const own = branch(asked);
+      const start = (change: (request: ChatRequest) => ChatRequest): void => {
+        const own = branch(request);
         tries.add(own);
         const end = (): void => {
           own.release();
           tries.delete(own);
         };
-        // A handler that throws instead of rejecting is one that rejects.
-        replyUnlessAborted((async () => next(own.request))(), own.signal).then(
+        // What throws instead of rejecting has failed as well.
+        const replying = (async () => next({ ...change(request), call: own.request.call }))();
+        replyUnlessAborted(replying, own.signal).then(
           (reply) => {
             if (won) {
               end();
@@ -79,9 +80,9 @@ export function hedge({
       const cancel = clock.after(afterMs, () => {
         const late = clock.now() >= context.get(deadline);
         if (signal.aborted || late || !takeTry(context, maxAttempts, () => budget.take(request.model))) return;
-        start(second(request));
+        start(second);
       });
-      start(request);
+      start((same) => same);
     });
   };
 }

@@ -75,17 +75,21 @@ export function timeout(options: TimeoutOptions): Middleware {
       begin === undefined
         ? nothing
         : clock.after(begin.ms, () => below.abort(new GatewayError(begin.code, `No answer in ${begin.ms} ms.`)));
+    let cancelIdle = nothing;
     const end = (): void => {
       cancelTotal();
       cancelBegin();
+      cancelIdle();
       below.release();
     };
     try {
       const inTime = Math.min(total ?? Number.POSITIVE_INFINITY, begin?.asked ? begin.ms : Number.POSITIVE_INFINITY);
       const reply = await replyUnlessAborted(next(until(below.request, startedAt + inTime)), below.signal);
       cancelBegin();
-      const watched = idleMs === undefined ? reply : watchIdle(reply, idleMs, clock, below.abort);
-      return onEnd(watched, end, request.call.signal);
+      if (idleMs === undefined) return onEnd(reply, end, request.call.signal);
+      const watched = watchIdle(reply, idleMs, clock, below.abort);
+      cancelIdle = watched.cancel;
+      return onEnd(watched.reply, end, request.call.signal);
     } catch (thrown) {
       end();
       throw thrown;
@@ -130,38 +134,36 @@ function until(request: ChatRequest, at: number): ChatRequest {
   return { ...request, call: { ...call, context: withValue(call.context, deadline, at) } };
 }
 
-/** Aborts once somebody has waited for the next chunk for so long. One timer serves a whole stream. */
-function watchIdle(reply: ChatReply, idleMs: number, clock: Clock, abort: (reason: GatewayError) => void): ChatReply {
-  const source = iterate(reply.chunks);
+/** Aborts once somebody has waited for the next chunk for so long, until canceled. One timer serves a whole stream. */
+function watchIdle(
+  { headers, chunks }: ChatReply,
+  idleMs: number,
+  clock: Clock,
+  abort: (reason: GatewayError) => void,
+): { readonly reply: ChatReply; readonly cancel: () => void } {
+  const source = iterate(chunks);
   /** Since when the next chunk is waited for; `undefined` while nobody does. */
   let since: number | undefined;
-  let cancel = nothing;
   const check = (): void => {
     const left = since === undefined ? idleMs : since + idleMs - clock.now();
     if (left <= 0) abort(new GatewayError("llm.timeout.idle", `Nothing more of the answer in ${idleMs} ms.`));
     else cancel = clock.after(left, check);
   };
-  cancel = clock.after(idleMs, check);
+  let cancel = clock.after(idleMs, check);
   const iterator: ChunkIterator = {
     async next() {
       since = clock.now();
       try {
-        const result = await source.next();
-        if (result.done) cancel();
-        return result;
-      } catch (thrown) {
-        cancel();
-        throw thrown;
+        return await source.next();
       } finally {
         since = undefined;
       }
     },
     ready: () => source.ready?.(),
     async return() {
-      cancel();
       await source.return?.();
       return { done: true, value: undefined };
     },
   };
-  return { headers: reply.headers, chunks: { [Symbol.asyncIterator]: () => iterator } };
+  return { reply: { headers, chunks: { [Symbol.asyncIterator]: () => iterator } }, cancel: () => cancel() };
 }
