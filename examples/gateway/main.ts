@@ -85,7 +85,10 @@ app.use("/v1", toExpress(api));
 // Everything else: a 404 in the style of the gateway's other errors.
 app.use(toNode(api));
 
-const server = createServer({ headersTimeout: 15_000, keepAliveTimeout: 65_000 }, app);
+const server = createServer(
+  { headersTimeout: 15_000, connectionsCheckingInterval: 1000, keepAliveTimeout: 65_000 },
+  app,
+);
 // A caller that has closed its side and waits is answered; that it has not left is found out. Not among Node's types.
 Object.assign(server, { httpAllowHalfOpen: true });
 server.once("error", (error: NodeJS.ErrnoException) => {

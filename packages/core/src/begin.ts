@@ -1,6 +1,6 @@
 import type { ChatChunk, ChatReply } from "./chat.ts";
 import { type ChunkIterator, iterate } from "./chunk-iterator.ts";
-import type { Phase } from "./codes.ts";
+import type { Code, Phase } from "./codes.ts";
 import { GatewayError } from "./error.ts";
 
 /** How many chunks without visible content may come before the first visible one. */
@@ -85,14 +85,16 @@ class BegunChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
       result = await this.#source.next();
     } catch (error) {
       this.#over = true;
-      throw error instanceof GatewayError && error.phase !== "after" ? error.with({ phase: this.#phase }) : error;
+      if (!(error instanceof GatewayError)) throw error;
+      if (this.#saidAll && ENDS.has(error.code)) return END;
+      throw error.phase === "after" ? error : error.with({ phase: this.#phase });
     }
     if (!result.done) {
       this.#track(result.value);
       return result;
     }
     this.#over = true;
-    if (this.#visible && (this.#open.size > 0 || this.#finished.size === 0)) {
+    if (this.#visible && !this.#saidAll) {
       throw this.#interrupted("before the answer was finished");
     }
     return END;
@@ -111,6 +113,10 @@ class BegunChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
     return new GatewayError("llm.stream.interrupted", `The provider's stream ended ${how}.`, { phase: this.#phase });
   }
 
+  get #saidAll(): boolean {
+    return this.#open.size === 0 && this.#finished.size > 0;
+  }
+
   get #phase(): Phase {
     return this.#visible ? "during" : "before";
   }
@@ -119,5 +125,8 @@ class BegunChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
     return this;
   }
 }
+
+/** How a stream may end whose answers have all finished: nothing that matters is missing. */
+const ENDS: ReadonlySet<Code> = new Set(["llm.stream.interrupted", "llm.timeout.idle"]);
 
 const END: IteratorReturnResult<undefined> = { done: true, value: undefined };

@@ -47,6 +47,41 @@ test("the openai envelope is what OpenAI's SDKs read", () => {
   });
 });
 
+test("the openai envelope tells of every call of a provider, and of nothing where there was none", () => {
+  const error = busy.with({
+    attempts: [
+      {
+        provider: "p",
+        model: "m",
+        status: 503,
+        upstreamRequestId: "up-1",
+        durationMs: 12.6,
+        code: "llm.provider.overloaded",
+      },
+      { provider: "q", model: "n", durationMs: 0.2, code: "llm.timeout.connect" },
+      // A field that a provider adds is not for callers.
+      { provider: "r", model: "o", status: 200, durationMs: 3, ...{ url: "https://internal.test" } },
+    ],
+  });
+  const shown = JSON.parse(JSON.stringify(envelopes.openai(error, "id").body.error));
+  assert.deepEqual(shown.attempts, [
+    {
+      provider: "p",
+      model: "m",
+      status: 503,
+      code: "llm.provider.overloaded",
+      upstream_request_id: "up-1",
+      duration_ms: 13,
+    },
+    { provider: "q", model: "n", code: "llm.timeout.connect", duration_ms: 0 },
+    { provider: "r", model: "o", status: 200, duration_ms: 3 },
+  ]);
+  assert.equal(Object.hasOwn(envelopes.openai(busy, "id").body.error as object, "attempts"), false);
+  for (const name of ["nested", "flat", "detail", "problem"] as const) {
+    assert.deepEqual(envelopes[name](error, "id"), envelopes[name](busy, "id"), name);
+  }
+});
+
 test("the openai envelope names the field of a single issue as param, and none for the body as a whole", () => {
   const paramOf = (path: string): unknown =>
     envelopes.openai(new GatewayError("llm.request.invalid", "no", { issues: [{ path, message: "no" }] }), "id").body

@@ -153,6 +153,123 @@ test("the number of attempts is told, also of a failure, and not where there wer
   }
 });
 
+test("what was tried is told in order, with the status of each, also of a failure", async () => {
+  const made: readonly Attempt[] = [
+    { provider: "p", model: "a/b", status: 503, durationMs: 1, code: "llm.provider.overloaded" },
+    { provider: "p", model: "a/b", durationMs: 1, code: "llm.timeout.first_token" },
+    { provider: "q", model: "c\r\nx-d: e", status: 200, durationMs: 1 },
+    { provider: "q", model: "c", durationMs: 1 },
+  ];
+  for (const outcome of [async () => textReply("a"), async () => Promise.reject(busy)]) {
+    for (const stream of [false, true]) {
+      const handler: Handler = async ({ call }) => {
+        call.context.set(attempts, made);
+        return outcome();
+      };
+      const reply = await gateway(handler).handle(post({ ...BODY, stream }));
+      await textOf(reply);
+      assert.equal(reply.headers["x-gateway-attempts"], "4");
+      assert.equal(
+        reply.headers["x-gateway-tried"],
+        "p/a/b=503, p/a/b=llm.timeout.first_token, q/c??x-d: e=200, q/c=-",
+      );
+    }
+  }
+});
+
+test("of many attempts all are counted, and the first ten told one by one", async () => {
+  const handler: Handler = async ({ call }) => {
+    const made = Array.from({ length: 12 }, (_, at): Attempt => ({ provider: "p", model: String(at), durationMs: 1 }));
+    call.context.set(attempts, made);
+    return textReply("a");
+  };
+  const { headers } = await gateway(handler).handle(post(BODY));
+  assert.equal(headers["x-gateway-attempts"], "12");
+  assert.deepEqual(
+    headers["x-gateway-tried"]?.split(", "),
+    Array.from({ length: 10 }, (_, at) => `p/${at}=-`),
+  );
+});
+
+test("where nothing was tried, no header says so", async () => {
+  const { headers } = await gateway(scripted("a")).handle(post(BODY));
+  assert.equal(headers["x-gateway-tried"], undefined);
+  assert.equal(headers["x-gateway-attempts"], undefined);
+});
+
+test("a body of an error tells what was tried, whatever the layer that failed knows of it", async () => {
+  const attempt: Attempt = { provider: "p", model: "m", status: 503, durationMs: 1.4, upstreamRequestId: "up-1" };
+  const handler: Handler = async ({ call }) => {
+    call.context.set(attempts, [attempt]);
+    throw busy;
+  };
+  for (const errors of ["openai", "nested"] as const) {
+    const { error } = jsonOf(await gateway(handler, { errors }).handle(post(BODY)));
+    const told = [{ provider: "p", model: "m", status: 503, upstream_request_id: "up-1", duration_ms: 1 }];
+    assert.deepEqual(Reflect.get(Object(error), "attempts"), errors === "openai" ? told : undefined);
+  }
+});
+
+test("a call that is not admitted is refused before its body is read, and nothing is called", async () => {
+  const handler = scripted();
+  const seen: Call[] = [];
+  const refuse = (call: Call): void => {
+    seen.push(call);
+    throw new GatewayError("llm.overloaded", "too much", { retryAfterMs: 1000 });
+  };
+  const read = (): never => assert.fail("the body was read");
+  for (const admit of [refuse, async (call: Call) => refuse(call)]) {
+    const told: string[] = [];
+    const api = gateway(handler, { admit, onError: ({ code }) => told.push(code) });
+    const reply = await api.handle(post({}, { headers: { "x-request-id": "id-1" }, body: { read } }));
+    assert.equal(reply.status, 503);
+    assert.equal(reply.headers["retry-after"], "1");
+    assert.equal((jsonOf(reply).error as Record<string, unknown>).code, "llm.overloaded");
+    assert.deepEqual(told, ["llm.overloaded"]);
+  }
+  assert.deepEqual(
+    seen.map(({ id }) => id),
+    ["id-1", "id-1"],
+  );
+  assert.equal(handler.requests.length, 0);
+});
+
+test("a call is admitted before its body is read, even where that takes a while", async () => {
+  const gate = Promise.withResolvers<void>();
+  const steps: string[] = [];
+  const admit = async (call: Call): Promise<void> => {
+    steps.push(`asked for ${call.headers["x-a"]}`);
+    await gate.promise;
+    steps.push("admitted");
+  };
+  const read = async (): Promise<Uint8Array> => {
+    steps.push("read");
+    return Buffer.from(JSON.stringify(BODY));
+  };
+  const handling = gateway(scripted("a"), { admit }).handle(post({}, { headers: { "x-a": "b" }, body: { read } }));
+  await fakeClock().advance(0);
+  assert.deepEqual(steps, ["asked for b"]);
+  gate.resolve();
+  assert.equal((await handling).status, 200);
+  assert.deepEqual(steps, ["asked for b", "admitted", "read"]);
+});
+
+test("a defect of what admits calls is a 500 that tells nothing, and only calls of models are asked for", async () => {
+  const admit = (): never => {
+    throw new Error("the secret");
+  };
+  const api = gateway(scripted(), { admit, models: ["a"] });
+  const reply = await api.handle(post(BODY));
+  assert.equal(reply.status, 500);
+  assert.doesNotMatch(await textOf(reply), /secret/);
+  assert.equal((await api.handle(get("/models"))).status, 200);
+});
+
+test("how long a caller may take nothing of its answer is told to adapters", () => {
+  assert.equal(gateway(scripted()).writeIdleMs, 60_000);
+  assert.equal(gateway(scripted(), { writeIdleMs: 5 }).writeIdleMs, 5);
+});
+
 test("a failure before the first visible chunk is JSON with its status, also for a stream", async () => {
   for (const stream of [false, true]) {
     for (const outcome of [busy, [...chunksOf("a").slice(0, 1), busy]]) {
@@ -552,13 +669,13 @@ test("a caller who stops reading a stream lets go of the reply and of the timer"
 
 const BAD_OPTIONS: readonly (readonly [name: string, options: object])[] = [
   ...[0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, "1mb"].flatMap((value) =>
-    ["maxBodyBytes", "bodyTimeoutMs", "keepAliveMs"].map((name) => [name, { [name]: value }] as const),
+    ["maxBodyBytes", "bodyTimeoutMs", "keepAliveMs", "writeIdleMs"].map((name) => [name, { [name]: value }] as const),
   ),
   ...["anthropic", "", "toString", "__proto__"].map((errors) => ["errors", { errors }] as const),
 ];
 
 test("times may be as long as a timer holds, and no longer", () => {
-  for (const name of ["keepAliveMs", "bodyTimeoutMs"]) {
+  for (const name of ["keepAliveMs", "bodyTimeoutMs", "writeIdleMs"]) {
     gateway(scripted(), { [name]: 2 ** 31 - 1 });
     assert.throws(() => gateway(scripted(), { [name]: 2 ** 31 }), { name: "TypeError", message: RegExp(name) });
   }

@@ -32,6 +32,19 @@ test("a loop that was blocked refuses calls until it is in time again", async ()
   assert.equal(refusal(admit), undefined);
 });
 
+test("a loop that was blocked for long refuses the calls that came meanwhile, however long it was", (t) => {
+  for (const ms of [600, 1100, 60_000]) {
+    const time = holdTime(t);
+    const admit = shed();
+    admit();
+    time.pass(ms);
+    assert.ok(refusal(admit), `after ${ms} ms`);
+    time.pass(50);
+    assert.equal(refusal(admit), undefined, `after ${ms} ms`);
+    t.mock.restoreAll();
+  }
+});
+
 test("a delay below the limit refuses nothing", () => {
   const admit = shed({ maxDelayMs: 5000 });
   admit();

@@ -31,10 +31,12 @@ export function shed({ maxDelayMs = 500, maxHeapShare = 0.9 }: ShedOptions = {})
 
   const look = (): void => {
     const now = performance.now();
-    delayMs = now - lookedAt - EVERY_MS;
+    const due = lookedAt + EVERY_MS;
+    delayMs = now - due;
     lookedAt = now;
     heapShare = process.memoryUsage().heapUsed / heapLimit;
-    timer = now - calledAt < IDLE_MS ? setTimeout(look, EVERY_MS).unref() : undefined;
+    // Judged by when it was due: a loop that was blocked could not hear any calls.
+    timer = due - calledAt < IDLE_MS ? setTimeout(look, EVERY_MS).unref() : undefined;
   };
 
   return () => {

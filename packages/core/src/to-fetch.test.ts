@@ -239,6 +239,62 @@ test("a stream is made only as fast as it is read", async () => {
   await reader.cancel();
 });
 
+test("a caller who reads nothing of its stream for too long ends the call, and is told when it comes back", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  for (const reads of [0, 1, 2]) {
+    const handler = scripted(chunksOf("a", "b", "c", "d"));
+    const answer = await fetchOf(handler, { writeIdleMs: 1000, clock: fakeClock() })(
+      URL_OF_CHAT,
+      init({ body: STREAM }),
+    );
+    const reader = bodyOf(answer).getReader();
+    for (let read = 0; read < reads; read++) await reader.read();
+    await fakeClock().advance(0);
+    t.mock.timers.tick(999);
+    await fakeClock().advance(0);
+    assert.equal(handler.open, 1, `after ${reads} reads`);
+    assert.equal(handler.requests[0]?.call.signal.aborted, false);
+    t.mock.timers.tick(1);
+    await fakeClock().advance(0);
+    assert.equal(handler.open, 0, `after ${reads} reads`);
+    assert.ok(handler.requests[0]?.call.signal.aborted);
+    await assert.rejects(reader.read(), { code: "llm.canceled" });
+  }
+});
+
+test("a caller who reads on in time, however slowly, gets the whole answer", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const handler = scripted(chunksOf("a", "b", "c", "d"));
+  const answer = await fetchOf(handler, { writeIdleMs: 1000, clock: fakeClock() })(URL_OF_CHAT, init({ body: STREAM }));
+  const reader = bodyOf(answer).getReader();
+  let text = "";
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    text += Buffer.from(next.value).toString();
+    await fakeClock().advance(0);
+    t.mock.timers.tick(999);
+  }
+  assert.match(text, /"a"[\s\S]*"d"[\s\S]*\[DONE\]/);
+  // Nothing is left that could fail it now.
+  t.mock.timers.tick(10_000);
+  assert.ok((await reader.read()).done);
+});
+
+test("a model that is silent for long is no caller who reads nothing", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { handler, request } = silentAfterStart();
+  const answer = await fetchOf(handler, { writeIdleMs: 1000, clock: fakeClock() })(URL_OF_CHAT, init({ body: STREAM }));
+  const reader = bodyOf(answer).getReader();
+  await reader.read();
+  void reader.read().catch(() => {});
+  await fakeClock().advance(0);
+  t.mock.timers.tick(10_000);
+  await fakeClock().advance(0);
+  const { signal } = (await request).call;
+  assert.equal(signal.aborted, false);
+  await reader.cancel();
+  assert.ok(signal.aborted);
+});
+
 function init(more: RequestInit = {}): RequestInit {
   return { method: "POST", headers: { "content-type": "application/json" }, body: BODY, ...more };
 }

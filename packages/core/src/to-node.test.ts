@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
-import { type Duplex, duplexPair } from "node:stream";
+import { Duplex, duplexPair } from "node:stream";
 import { type TestContext, test } from "node:test";
 import type { Handler } from "./chat.ts";
 import { GatewayError } from "./error.ts";
@@ -264,8 +264,115 @@ test("a stream that fails in the middle ends with an error event, and the connec
   assert.match(text, /llm\.timeout\.idle[^\n]*\n\n\r\n0\r\n\r\nHTTP\/1\.1 200 [\s\S]*"next"/);
 });
 
+const LONG: Readonly<Record<string, readonly [body: string, megabytes: number]>> = {
+  "a stream": [STREAM, 5],
+  "a JSON body of several megabytes": [BODY, 5],
+  "a JSON body of a tenth of a megabyte": [BODY, 0.1],
+};
+
+for (const [what, [body, megabytes]] of Object.entries(LONG)) {
+  const pieces = Array<string>(megabytes * 100).fill("x".repeat(10_000));
+
+  test(`a caller who reads nothing of ${what} is made to go after a while`, async (t) => {
+    const advance = holdTimers(t);
+    const handler = scripted(chunksOf(...pieces));
+    const { socket, remote } = connect(handler, { writeIdleMs: 1000, clock: fakeClock() }, { reads: false });
+    socket.write(post(body));
+    await until(() => handler.requests.length === 1 && remote.writableLength > 0);
+    await turns();
+    advance(999);
+    await turns();
+    assert.equal(remote.destroyed, false);
+    assert.equal(handler.requests[0]?.call.signal.aborted, false);
+    advance(1);
+    await until(() => remote.destroyed && handler.requests[0]?.call.signal.aborted === true);
+    await until(() => handler.open === 0);
+  });
+
+  test(`a caller who reads a little of ${what} now and then gets all of it, and no timer is left`, async (t) => {
+    const advance = holdTimers(t);
+    const handler = scripted(chunksOf(...pieces));
+    const { socket, remote, received, closed } = connect(
+      handler,
+      { writeIdleMs: 1000, clock: fakeClock() },
+      { reads: false },
+    );
+    socket.write(post(body));
+    await until(() => remote.writableLength > 0);
+    for (let read = 0; read < 10_000 && !closed(); read++) {
+      socket.resume();
+      await settled();
+      socket.pause();
+      await turns();
+      advance(999);
+    }
+    assert.ok(closed());
+    assert.equal(received().split("x".repeat(10_000)).length - 1, pieces.length);
+    assert.equal(advance(0), 0);
+  });
+}
+
+test("a caller who has said its last is still answered, where the server lets it", async (t) => {
+  for (const body of [BODY, STREAM]) {
+    const advance = holdTimers(t);
+    const gate = Promise.withResolvers<void>();
+    const source = scripted(chunksOf("a"));
+    const { socket, received, ended } = connect(
+      async (request) => {
+        await gate.promise;
+        return source(request);
+      },
+      { clock: fakeClock() },
+      { halfOpen: true },
+    );
+    socket.end(post(body));
+    for (let waited = 0; waited < 20; waited++) {
+      await turns();
+      advance(1000);
+    }
+    assert.doesNotMatch(received(), /HTTP\/1\.1 200/);
+    gate.resolve();
+    await ended;
+    // What is said meanwhile is an interim answer, which every client skips.
+    assert.match(received(), /^(HTTP\/1\.1 102 Processing\r\n\r\n)*HTTP\/1\.1 200 OK\r\n[\s\S]*"content":"a"/);
+    assert.equal(source.requests[0]?.call.signal.aborted, true);
+    await until(() => source.open === 0);
+    assert.equal(advance(0), 0);
+    t.mock.restoreAll();
+  }
+});
+
+test("a caller who has said its last and left is noticed, and its call is ended", async (t) => {
+  const advance = holdTimers(t);
+  let signal: AbortSignal | undefined;
+  const codes: string[] = [];
+  const handler: Handler = ({ call }) => {
+    signal = call.signal;
+    return new Promise((_, reject) => call.signal.addEventListener("abort", () => reject(call.signal.reason)));
+  };
+  const options: GatewayOptions = { clock: fakeClock(), onError: ({ code }) => codes.push(code) };
+  const server = createServer(toNode(gateway(handler, options)));
+  Object.assign(server, { httpAllowHalfOpen: true });
+  const { remote, goAway } = leavingSocket(post(BODY));
+  server.emit("connection", remote);
+  await until(() => signal !== undefined);
+  assert.equal(signal?.aborted, false);
+  goAway();
+  await turns();
+  for (let waited = 0; waited < 1000 && !signal?.aborted; waited++) {
+    advance(1);
+    await turns();
+  }
+  assert.ok(signal?.aborted);
+  await until(() => codes.length === 1);
+  assert.deepEqual(codes, ["llm.canceled"]);
+  assert.equal(advance(0), 0);
+});
+
 interface Connection {
   readonly socket: Duplex;
+  /** The server's side of it. */
+  readonly remote: Duplex;
   readonly received: () => string;
   /** Whether the server has closed its side. */
   readonly closed: () => boolean;
@@ -274,8 +381,13 @@ interface Connection {
   readonly leave: () => void;
 }
 
-function connect(handler: Handler, options: GatewayOptions = {}, { reads = true, prefix = "/v1" } = {}): Connection {
-  return attach(createServer(toNode(gateway(handler, options), { prefix })), reads);
+function connect(
+  handler: Handler,
+  options: GatewayOptions = {},
+  { reads = true, halfOpen = false, prefix = "/v1" } = {},
+): Connection {
+  const server = createServer(toNode(gateway(handler, options), { prefix }));
+  return attach(Object.assign(server, { httpAllowHalfOpen: halfOpen }), reads);
 }
 
 /** One connection to a server that listens nowhere. */
@@ -299,7 +411,7 @@ function attach(server: Server, reads = true): Connection {
     socket.destroy();
     remote.destroy();
   };
-  return { socket, received: () => text, closed: () => closed, ended, leave };
+  return { socket, remote, received: () => text, closed: () => closed, ended, leave };
 }
 
 async function exchange(
@@ -327,8 +439,29 @@ function split(text: string): string[] {
   return [`${text.slice(0, at)}\r\n`, text.slice(at + 4)];
 }
 
-/** Timers that run only when they are told to; node:test's own do not know `refresh`. */
-function holdTimers(t: TestContext): (ms: number) => void {
+/** The server's side of a connection whose caller leaves after its request: of two more writes the second fails. */
+function leavingSocket(request: string): { readonly remote: Duplex; readonly goAway: () => void } {
+  let gone = false;
+  let writes = 0;
+  const remote = new Duplex({
+    read() {},
+    write(_piece, _encoding, done) {
+      done(gone && ++writes > 1 ? Object.assign(new Error("write EPIPE"), { code: "EPIPE" }) : null);
+    },
+  });
+  remote.push(request);
+  const goAway = (): void => {
+    gone = true;
+    remote.push(null);
+  };
+  return { remote, goAway };
+}
+
+/**
+ * Timers that run only when they are told to; node:test's own do not know `refresh`. Moving the time says how many are
+ * left.
+ */
+function holdTimers(t: TestContext): (ms: number) => number {
   let now = 0;
   const timers = new Map<object, { at: number; readonly run: () => void }>();
   t.mock.method(globalThis, "setTimeout", (run: () => void, delayMs: number) => {
@@ -340,6 +473,7 @@ function holdTimers(t: TestContext): (ms: number) => void {
   return (ms) => {
     now += ms;
     for (const [timer, { at, run }] of timers) if (at <= now && timers.delete(timer)) run();
+    return timers.size;
   };
 }
 

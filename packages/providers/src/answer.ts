@@ -94,7 +94,7 @@ function streamed(target: Target, answer: UpstreamAnswer, expected: Expected, si
   const chunks = new EventChunks(readBytes(target, answer, signal), {
     parse,
     patienceMs,
-    tooLarge: () => badResponse(target, "sent an event that is too large"),
+    tooLarge: () => badResponse(target, "sent an event that is too large", LASTING),
     release: (saidAll) => release(answer, saidAll),
   });
   return { chunks: { [Symbol.asyncIterator]: () => chunks }, model: () => model };

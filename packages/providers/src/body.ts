@@ -1,4 +1,4 @@
-import { badResponse, bodyError, type Target, type UpstreamAnswer } from "./upstream.ts";
+import { badResponse, bodyError, LASTING, type Target, type UpstreamAnswer } from "./upstream.ts";
 
 /** The bytes of an answer, up to the target's limit. A reader that stops early must `release` the body. */
 export async function* readBytes(
@@ -44,7 +44,7 @@ export function readText(target: Target, { body, keep }: UpstreamAnswer, signal:
 }
 
 function tooMuch(target: Target): Error {
-  return badResponse(target, `answered more than ${target.maxResponseBytes} bytes`);
+  return badResponse(target, `answered more than ${target.maxResponseBytes} bytes`, LASTING);
 }
 
 /** How long a connection may take to end its answer once it has said all, to be used again for another call. */

@@ -110,7 +110,7 @@ export function openai(options: OpenAIOptions = {}): Provider {
         "x-gateway-model": TOKEN.exec(model() ?? "")?.[0] ?? request.model,
       };
       // What breaks off later has not been the success that it looked like.
-      return onEnd({ headers, chunks: reply.chunks }, ({ error }) => error && attempt.end(error));
+      return onEnd({ headers, chunks: reply.chunks }, ({ error }) => error && attempt.end(error), call.signal);
     } catch (thrown) {
       // Whatever fails here, nothing of the answer was seen yet.
       const error = toGatewayError(thrown, call.signal).with({ phase: "before" });

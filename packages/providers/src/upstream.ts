@@ -46,6 +46,7 @@ export async function send(target: Target, signal: AbortSignal, body?: string): 
       method: body === undefined ? "GET" : "POST",
       ...sent(headers, body),
       signal: stop.signal,
+      highWaterMark: READ_AHEAD,
     });
     const header = (name: string): string | undefined => {
       const value = answer.headers[name];
@@ -70,6 +71,9 @@ export async function send(target: Target, signal: AbortSignal, body?: string): 
     throw connectionError(thrown, target, signal);
   }
 }
+
+/** How much of an answer is read that nobody has asked for yet, in bytes. */
+const READ_AHEAD = 16 * 1024;
 
 /** From how many characters on a body is written piece by piece. */
 const LARGE = 64 * 1024;

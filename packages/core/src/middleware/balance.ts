@@ -1,3 +1,4 @@
+import { replyUnlessAborted } from "../abort.ts";
 import type { ChatRequest, Handler } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Code } from "../codes.ts";
@@ -111,7 +112,8 @@ export function balance(
       member.inFlight++;
       const done = once(() => member.inFlight--);
       try {
-        const reply = await member.handler(withSpare(request, askable(left).length));
+        const replying = member.handler(withSpare(request, askable(left).length));
+        const reply = await replyUnlessAborted(replying, signal);
         // An answer shows that a target is back; a key may be limited all the same, after this call was let in.
         if (member.failure?.outage) member.coolUntil = 0;
         const end = ({ error }: ReplyEnd): void => {

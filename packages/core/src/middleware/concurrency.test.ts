@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
+import { pause } from "../abort.ts";
 import { caller } from "../caller.ts";
 import { collect } from "../collect.ts";
 import { compose } from "../compose.ts";
@@ -142,28 +143,28 @@ test("each caller, model or target has its own slots", async () => {
 });
 
 test("who is refused is told about when there will be room, from a second to a minute", async () => {
-  const guess = async (tookMs: number, waiting: number, max = 1): Promise<number | undefined> => {
+  /** Of a queue that is never empty while calls take so long each, and then full. */
+  const guess = async (tookMs: number, waiting: number, max = 1): Promise<number> => {
     const { call, clock, finish } = setUp({ max, maxWaiting: waiting, maxWaitMs: 86_400_000 });
-    const names = Array.from({ length: max + waiting }, (_, at) => String(at));
-    for (let past = 0; past < 60; past++) {
-      const done = call(`past ${past}`);
+    const calls = [call("0")];
+    for (let past = 0; past < 100; past++) {
+      calls.push(call(String(past + 1)));
       await clock.advance(tookMs);
-      await finish(`past ${past}`);
-      await done;
+      await finish(String(past));
     }
-    const calls = names.map((name) => call(name));
-    const { retryAfterMs } = await failureOf(call("more"));
-    for (const name of names) await finish(name);
+    for (let more = 1; more < max + waiting; more++) calls.push(call(String(100 + more)));
+    const { retryAfterMs = Number.NaN } = await failureOf(call("refused"));
+    for (let at = 100; at < 100 + max + waiting; at++) await finish(String(at));
     await Promise.all(calls);
-    return retryAfterMs;
+    assert.equal(clock.waiting, 0);
+    return Math.round(retryAfterMs);
   };
-  assert.equal(await guess(0, 0), 1000);
-  assert.equal(await guess(3_600_000, 0), 60_000);
-  const one = (await guess(5000, 0)) ?? 0;
-  assert.ok(one > 4000 && one <= 5000, String(one));
-  const behindThree = (await guess(5000, 3)) ?? 0;
-  assert.equal(Math.round(behindThree), Math.round(4 * one));
-  assert.equal(Math.round((await guess(5000, 3, 4)) ?? 0), Math.round(one));
+  assert.equal(await guess(0, 1), 1000);
+  assert.equal(await guess(3_600_000, 1), 60_000);
+  assert.equal(await guess(5000, 1), 10_000);
+  assert.equal(await guess(5000, 3), 20_000);
+  // Here calls overlap, so that each takes twice as long; but two end in that time.
+  assert.equal(await guess(2500, 3, 2), 10_000);
 });
 
 const ENDS: Readonly<Record<string, readonly [Outcome, (replying: Promise<ChatReply>, leave: () => void) => unknown]>> =
@@ -202,6 +203,14 @@ const ENDS: Readonly<Record<string, readonly [Outcome, (replying: Promise<ChatRe
         leave();
         await discard(reply);
         await discard(reply);
+      },
+    ],
+    "is canceled before it begins, by a handler that ignores it": [
+      () => new Promise(() => {}),
+      async (replying, leave) => {
+        await settled();
+        leave();
+        await assert.rejects(replying, (thrown) => thrown === LEFT);
       },
     ],
     "is canceled before it begins": [
@@ -300,11 +309,12 @@ test("whatever calls do, there are never more in flight than allowed, and in the
   const clock = fakeClock();
   const layer = concurrency({ max: 3, maxWaiting: 10, maxWaitMs: 50, per: "model", clock });
   let inFlight = 0;
-  const handler: Handler = async () => {
+  let most = 0;
+  const handler: Handler = async ({ call: { signal } }) => {
     inFlight++;
-    assert.ok(inFlight <= 3, `${inFlight} in flight`);
+    most = Math.max(most, inFlight);
     try {
-      await new Promise<void>((resolve) => clock.after(random(30), resolve));
+      await pause(random(30), clock, signal);
       if (random(4) === 0) throw failure;
     } finally {
       inFlight--;
@@ -330,6 +340,7 @@ test("whatever calls do, there are never more in flight than allowed, and in the
   }
   await clock.advance(10_000);
   await Promise.all(calls);
+  assert.equal(most, 3);
   assert.deepEqual(layer.load(), { inFlight: 0, waiting: 0 });
   assert.equal(clock.waiting, 0);
 });

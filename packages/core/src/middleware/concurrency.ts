@@ -1,3 +1,4 @@
+import { replyUnlessAborted } from "../abort.ts";
 import { callerId } from "../caller.ts";
 import type { ChatReply, ChatRequest, Middleware } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
@@ -80,7 +81,8 @@ export function concurrency({
     };
     let reply: ChatReply;
     try {
-      reply = await next(request);
+      // What does not listen to the signal does not keep its slot either.
+      reply = await replyUnlessAborted(next(request), signal);
     } catch (thrown) {
       leave();
       throw thrown;

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { pause } from "../abort.ts";
+import { pause, replyUnlessAborted } from "../abort.ts";
 import { callerId } from "../caller.ts";
 import type { ChatChunk, ChatReply, ChatRequest, Middleware } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
@@ -85,7 +85,7 @@ export function idempotency({
     };
     let reply: ChatReply;
     try {
-      reply = await next(request);
+      reply = await replyUnlessAborted(next(request), signal);
     } catch (thrown) {
       settle();
       throw thrown;
