@@ -34,6 +34,9 @@ export function branch(request: ChatRequest): Branch {
 /** What aborts whatever may be left of a call that has ended. */
 export const OVER: GatewayError = new GatewayError("llm.canceled", "The call is over.");
 
+/** What aborts a try whose place another has taken. */
+export const OTHER_WON: GatewayError = new GatewayError("llm.canceled", "Another try answered first.");
+
 /** What a promise gives, unless the signal aborts first: then its reason. What comes later goes to `late`. */
 export function unlessAborted<T>(
   promise: Promise<T>,

@@ -16,7 +16,8 @@ export interface EventStreamOptions {
 }
 
 /**
- * A reply as the text of server-sent events: its chunks, then `[DONE]` where it completed, else an error event.
+ * A reply as the text of server-sent events: its chunks, then `[DONE]` where it completed, else an error event; where that
+ * leaves tool calls unfinished, it then throws, so that the connection breaks off as well.
  * The reply may still be under way; comments are sent while there is nothing else to send.
  */
 export async function* eventStream(
@@ -25,6 +26,7 @@ export async function* eventStream(
 ): AsyncGenerator<string, void, undefined> {
   const silence = new Silence(clock, keepAliveMs);
   let chunks: ChunkIterator | undefined;
+  let callsTools = false;
   try {
     let reply = await silence.orValue(replying);
     while (reply === SILENT) {
@@ -33,8 +35,10 @@ export async function* eventStream(
     }
     chunks = iterate(reply.chunks);
     const normalize = normalizer();
-    const write = (chunk: ChatChunk): string =>
-      includeUsage || !onlyUsage(chunk) ? eventText(JSON.stringify(normalize(chunk))) : "";
+    const write = (chunk: ChatChunk): string => {
+      callsTools ||= chunk.choices.some(({ delta }) => delta.tool_calls);
+      return includeUsage || !onlyUsage(chunk) ? eventText(JSON.stringify(normalize(chunk))) : "";
+    };
     for (;;) {
       const reading = chunks.next();
       let result = await silence.orValue(reading);
@@ -54,6 +58,8 @@ export async function* eventStream(
     yield DONE;
   } catch (thrown) {
     yield eventText(JSON.stringify(onFailure(thrown, chunks !== undefined)));
+    // Clients are known that take the clean end of a stream for the end of its tool calls, whatever event came before.
+    if (callsTools) throw thrown;
   } finally {
     silence.end();
     if (chunks) await chunks.return?.();
@@ -62,7 +68,8 @@ export async function* eventStream(
 }
 
 const DONE = eventText("[DONE]");
-const COMMENT = ": keep-alive\n\n";
+/** What keeps a connection open, and readers skip. */
+export const COMMENT = ": keep-alive\n\n";
 /** About how much text is written at once, in characters. */
 const MAX_TEXT = 32 * 1024;
 const SILENT: unique symbol = Symbol("nothing for a while");

@@ -3,6 +3,7 @@ export { mountPath } from "./mount.ts";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { OVER } from "./abort.ts";
+import { COMMENT } from "./event-stream.ts";
 import type { Gateway } from "./gateway.ts";
 import { abandon, BodyTooLargeError, type HttpRequest } from "./http.ts";
 
@@ -22,12 +23,17 @@ export async function serve(
   // A caller may have left while what stands in front was at work.
   if (response.destroyed) over.abort(OVER);
   response.once("close", () => over.abort(OVER));
-  probeWhenHalfClosed(request.socket, response);
+  let events = false;
+  whenHalfClosed(request.socket, response, () => {
+    if (!response.headersSent) response.writeProcessing();
+    else if (events) response.write(COMMENT);
+  });
   const reply = await gateway.handle(toHttpRequest(request, path, over.signal, parsed));
   if (response.destroyed) return abandon(reply);
   const { status, headers, body } = reply;
   if (typeof body !== "string") {
     response.writeHead(status, headers);
+    events = true;
     return stream(body, response, writeIdleMs);
   }
   const length = Buffer.byteLength(body);
@@ -90,8 +96,10 @@ function readBody(request: IncomingMessage, maxBytes: number, signal: AbortSigna
 /** From how many bytes on an answer is written piece by piece, as its caller reads it. */
 const LARGE = 256 * 1024;
 
+const SLICE = 64 * 1024;
+
 function* slices(bytes: Buffer): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += LARGE) yield bytes.subarray(at, at + LARGE);
+  for (let at = 0; at < bytes.length; at += SLICE) yield bytes.subarray(at, at + SLICE);
 }
 
 async function stream(
@@ -99,9 +107,16 @@ async function stream(
   response: ServerResponse,
   idleMs: number,
 ): Promise<void> {
-  for await (const piece of pieces) {
-    if (response.destroyed) return;
-    if (!response.write(piece)) await writable(response, idleMs);
+  try {
+    for await (const piece of pieces) {
+      if (response.destroyed) return;
+      if (!response.write(piece)) await writable(response, idleMs);
+    }
+  } catch {
+    // What was written must arrive before the connection breaks, or its caller takes it for one that never was.
+    await flushed(response, idleMs);
+    response.destroy();
+    return;
   }
   end(response, idleMs);
 }
@@ -119,6 +134,21 @@ function writable(response: ServerResponse, idleMs: number): Promise<void> {
   });
 }
 
+/** Waits until all that was written to a stream of events is on its way, the caller is gone, or it takes too long. */
+function flushed(response: ServerResponse, idleMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, idleMs);
+    const settle = (): void => {
+      clearTimeout(timer);
+      response.off("close", settle);
+      resolve();
+    };
+    response.once("close", settle);
+    // Between two events an empty line means nothing.
+    response.write("\n", settle);
+  });
+}
+
 /** Ends an answer; a caller who does not take the rest of it for so long is made to go. */
 function end(response: ServerResponse, idleMs: number, rest = ""): void {
   response.end(rest);
@@ -133,16 +163,15 @@ const PROBES_MS = [0, 5, 20, 80, 320, 1280, 5120];
 
 /**
  * A caller that has closed its side of the connection has left, or has only said all it had to say: nothing but writing
- * to it tells which. Only a server with `httpAllowHalfOpen` leaves such a connection open. Until the answer begins it is
- * written `102 Processing` (RFC 2518, section 10.1), which clients skip: to one that has left the second such write fails.
+ * to it tells which. Only a server with `httpAllowHalfOpen` leaves such a connection open. It is written what clients
+ * skip, `102 Processing` (RFC 2518, section 10.1) or in a stream a comment: to one that has left the second write fails.
  */
-function probeWhenHalfClosed(socket: Socket, response: ServerResponse): void {
+function whenHalfClosed(socket: Socket, response: ServerResponse, write: () => void): void {
   let timers: readonly NodeJS.Timeout[] = [];
   const probe = (): void => {
-    if (!response.headersSent && !response.destroyed) response.writeProcessing();
+    if (!response.destroyed && !response.writableEnded) write();
   };
   const halfClosed = (): void => {
-    if (socket.destroyed || response.writableEnded) return;
     timers = PROBES_MS.map((ms) => setTimeout(probe, ms));
   };
   socket.once("end", halfClosed);

@@ -101,7 +101,10 @@ function readable(
       async pull(controller) {
         begun = true;
         clearTimeout(unread);
-        const { done, value } = await iterator.next();
+        const { done, value } = await iterator.next().catch(async (thrown: unknown) => {
+          await end(thrown);
+          throw thrown;
+        });
         if (caller.aborted) return;
         if (!done) {
           controller.enqueue(encoder.encode(value));

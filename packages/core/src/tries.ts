@@ -1,5 +1,4 @@
 import { type Context, type ContextKey, contextKey } from "./context.ts";
-import type { GatewayError } from "./error.ts";
 
 /**
  * How many other targets a layer above will try where what is below fails. A layer that could wait for a target, or give
@@ -24,12 +23,7 @@ export function takeTry(context: Context, maxAttempts: number, allowed: () => bo
   return true;
 }
 
-/** Whether an error is a refusal of the gateway's own, so that no target was asked: that was no try. */
-export function nobodyAsked({ origin, code }: GatewayError): boolean {
-  return origin === "gateway" && code !== "llm.timeout.total";
-}
-
-/** Gives a try back that came to nothing. */
+/** Gives a try back: for a layer that refuses a call, so that no target is asked. That was no try. */
 export function returnTry(context: Context): void {
   context.set(extraTries, context.get(extraTries) - 1);
 }

@@ -7,7 +7,7 @@ import { deadline } from "../deadline.ts";
 import { GatewayError, isOutage, toGatewayError } from "../error.ts";
 import { numberIn, wholeIn } from "../options.ts";
 import { onEnd, type ReplyEnd } from "../reply.ts";
-import { nobodyAsked, returnTry, spareTargets, takeTry } from "../tries.ts";
+import { spareTargets, takeTry } from "../tries.ts";
 
 export interface BalanceOptions {
   /**
@@ -127,7 +127,6 @@ export function balance(
         if (signal.aborted || error.remedy === "none") throw error;
         cool(member, error);
         first ??= error;
-        if (nobodyAsked(error)) returnTry(context);
         if (isOfKey(error)) continue;
         const may = askable(left).length > 0 && clock.now() < context.get(deadline) && takeTry(context, maxAttempts);
         if (!may) throw first;

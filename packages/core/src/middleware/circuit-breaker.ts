@@ -5,7 +5,7 @@ import { numberIn, wholeIn } from "../options.ts";
 import { Recent } from "../recent.ts";
 import { onEnd, type ReplyEnd } from "../reply.ts";
 import { Rolling } from "../rolling.ts";
-import { spareTargets } from "../tries.ts";
+import { returnTry, spareTargets } from "../tries.ts";
 
 export interface CircuitBreakerOptions {
   /** The share of failures from which on a circuit opens; default 0.5. */
@@ -70,8 +70,12 @@ export function circuitBreaker({
   const breakers = new Recent((name) => new Breaker(name, settings));
 
   const layer: Middleware = async (request, next) => {
-    const breaker = breakers.get(target(request));
-    const pass = breaker.enter(request.call.context.get(spareTargets) > 0);
+    const { context } = request.call;
+    const pass = breakers.get(target(request)).enter(context.get(spareTargets) > 0);
+    if (pass instanceof GatewayError) {
+      returnTry(context);
+      throw pass;
+    }
     let reply: ChatReply;
     try {
       reply = await next(request);
@@ -123,8 +127,8 @@ class Breaker {
     return { target: this.#target, state: this.#state, calls: failures + successes, failures, probeInMs };
   }
 
-  /** Lets a call in, or throws. */
-  enter(hasSpare: boolean): Pass {
+  /** Lets a call in, or says why not. */
+  enter(hasSpare: boolean): Pass | GatewayError {
     if (this.#state === "closed") return this.#pass(false);
     const { clock, openMs, maxOpenMs } = this.#settings;
     const waitMs = this.#probeAt - clock.now();
@@ -136,7 +140,7 @@ class Breaker {
     }
     // The last target is not given up on for its share of failures alone.
     if (!hasSpare && this.#ended.sums.second > 0) return this.#pass(false);
-    throw new GatewayError("llm.provider.circuit_open", `${this.#target} has failed too often and is not asked now.`, {
+    return new GatewayError("llm.provider.circuit_open", `${this.#target} has failed too often and is not asked now.`, {
       retryAfterMs: this.#state === "open" ? waitMs : openMs,
     });
   }

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { GatewayError } from "../error.ts";
 import { numberIn, wholeIn } from "../options.ts";
 import { onEnd } from "../reply.ts";
+import { returnTry } from "../tries.ts";
 import { type Workload, workload } from "../workload.ts";
 
 export interface ConcurrencyOptions {
@@ -58,12 +59,13 @@ export function concurrency({
       `${max} calls are in flight already, and ${gate.waiting} wait: try again in a moment.`,
       { retryAfterMs: gate.guessMs() },
     );
+  const usual: Usual = { ms: 1000 };
   // Holds only those in use: one that is empty is forgotten at once.
   const gates = new Map<string, Gate>();
 
   const layer: Middleware = async (request, next) => {
     const key = name(request);
-    const gate = gates.get(key) ?? new Gate(max, clock);
+    const gate = gates.get(key) ?? new Gate(max, usual, clock);
     gates.set(key, gate);
     const forget = (): void => {
       if (gate.idle) gates.delete(key);
@@ -72,6 +74,9 @@ export function concurrency({
     let release: () => void;
     try {
       release = await gate.enter(RANK[context.get(workload)], maxWaiting, maxWaitMs, signal, full);
+    } catch (thrown) {
+      returnTry(context);
+      throw thrown;
     } finally {
       forget();
     }
@@ -108,6 +113,11 @@ interface Waiter {
   readonly letIn: () => void;
 }
 
+/** How long calls took of late, in milliseconds, whoever made them. */
+interface Usual {
+  ms: number;
+}
+
 /** The slots of one key, and who waits for them. */
 class Gate {
   readonly #max: number;
@@ -115,11 +125,11 @@ class Gate {
   /** In the order in which they are let in. */
   readonly #queue: Waiter[] = [];
   #inFlight = 0;
-  /** How long calls took of late, in milliseconds. */
-  #usualMs = 1000;
+  readonly #usual: Usual;
 
-  constructor(max: number, clock: Clock) {
+  constructor(max: number, usual: Usual, clock: Clock) {
     this.#max = max;
+    this.#usual = usual;
     this.#clock = clock;
   }
 
@@ -138,7 +148,7 @@ class Gate {
   /** About when there will be room for one more, in milliseconds: from a second to a minute. */
   guessMs(): number {
     const ahead = Math.ceil((this.#queue.length + 1) / this.#max);
-    return Math.min(60_000, Math.max(1000, ahead * this.#usualMs));
+    return Math.min(60_000, Math.max(1000, ahead * this.#usual.ms));
   }
 
   /** Takes a slot, and gives back what frees it. Throws what `full` makes, or the signal's reason. */
@@ -185,7 +195,7 @@ class Gate {
       if (!held) return;
       held = false;
       this.#inFlight--;
-      this.#usualMs += (this.#clock.now() - since - this.#usualMs) * 0.1;
+      this.#usual.ms += (this.#clock.now() - since - this.#usual.ms) * 0.1;
       this.#queue.shift()?.letIn();
     };
   }

@@ -1,4 +1,4 @@
-import { OVER, unlessAborted } from "../abort.ts";
+import { letGo, OTHER_WON, OVER, unlessAborted } from "../abort.ts";
 import type { ChatReply, Middleware } from "../chat.ts";
 import { type ChunkIterator, iterate } from "../chunk-iterator.ts";
 import { type Clock, MAX_DELAY_MS, systemClock } from "../clock.ts";
@@ -16,7 +16,7 @@ export interface DrainOptions {
 /**
  * Where the caller leaves, reads the answer on to its end, so that what is below counts its true usage; without this
  * layer a call is canceled at once. What is outside of it sees a canceled call all the same. Either limit cancels what is
- * left. Throws a `TypeError` for a bad option.
+ * left; so does a layer outside that ends the call, such as `timeout`. Throws a `TypeError` for a bad option.
  */
 export function drain({
   maxMs = 30_000,
@@ -40,7 +40,7 @@ export function drain({
     const readOn = async (): Promise<void> => {
       const cancel = clock.after(maxMs, () => below.abort(ENOUGH));
       try {
-        source ??= iterate((await unlessAborted(beginning, below.signal)).chunks);
+        source ??= iterate((await unlessAborted(beginning, below.signal, letGo)).chunks);
         for (let size = 0; size < maxChars; ) {
           const { done, value } = await unlessAborted(reading ?? source.next(), below.signal);
           reading = undefined;
@@ -53,10 +53,16 @@ export function drain({
         await source?.return?.();
       }
     };
+    const cancel = async (): Promise<void> => {
+      below.abort(call.signal.reason);
+      source ??= iterate((await beginning).chunks);
+      await source.return?.();
+    };
     const leave = (): void => {
       call.signal.removeEventListener("abort", leave);
+      const { aborted, reason } = call.signal;
       // How it ends is seen by whoever counts below; here nobody is left to tell.
-      if (!over) readOn().catch(() => {});
+      if (!over) (aborted && !callerLeft(reason) ? cancel() : readOn()).catch(() => {});
       over = true;
     };
     const end = (): void => {
@@ -70,7 +76,7 @@ export function drain({
     try {
       reply = await unlessAborted(beginning, call.signal);
     } catch (thrown) {
-      end();
+      if (!call.signal.aborted) end();
       throw thrown;
     }
     const chunks = iterate(reply.chunks);
@@ -100,3 +106,8 @@ export function drain({
 }
 
 const ENOUGH = new GatewayError("llm.canceled", "The caller went away, and as much was read as may be.");
+
+/** Whether a signal aborted because its caller left, and not because a layer has ended what is below it. */
+function callerLeft(reason: unknown): boolean {
+  return !(reason instanceof GatewayError) || (reason.code === "llm.canceled" && reason !== OTHER_WON);
+}

@@ -7,12 +7,12 @@ import { deadline } from "../deadline.ts";
 import { GatewayError } from "../error.ts";
 import type { ChatReply, ChatRequest, Handler } from "../index.ts";
 import { chat, chunksOf, fakeClock, type Outcome, type Scripted, scripted } from "../testing.ts";
-import { spareTargets } from "../tries.ts";
+import { returnTry, spareTargets } from "../tries.ts";
 import { type FallbackOptions, fallback } from "./fallback.ts";
 import { retry } from "./retry.ts";
 
 const down = new GatewayError("llm.provider.server_error", "down.");
-const open = new GatewayError("llm.provider.circuit_open", "open.");
+const open = refusing(new GatewayError("llm.provider.circuit_open", "open."));
 
 test("a call that succeeds is asked once, without the two fields", async () => {
   const { handler, pipeline } = setUp(["x"], { models: { a: ["b"] } });
@@ -179,7 +179,7 @@ test("a target whose circuit is open is passed over, and asked last", async () =
 
 test("every target is asked at most twice where all circuits are open", async () => {
   const { handler, pipeline } = setUp(Array<Outcome>(50).fill(open), { models: { a: ["b", "c", "d", "e"] } });
-  assert.equal((await failureOf(pipeline(chat({ model: "a" })))).code, open.code);
+  assert.equal((await failureOf(pipeline(chat({ model: "a" })))).code, "llm.provider.circuit_open");
   const asked = modelsOf(handler).split(" ");
   for (const model of "abcde") {
     const times = asked.filter((name) => name === model).length;
@@ -189,7 +189,7 @@ test("every target is asked at most twice where all circuits are open", async ()
 
 test("a refusal by the gateway itself is no try", async () => {
   for (const code of ["llm.provider.circuit_open", "llm.rate_limit.requests", "llm.overloaded"] as const) {
-    const refused = new GatewayError(code, "no.");
+    const refused = refusing(new GatewayError(code, "no."));
     const outcomes = [refused, refused, refused, down, down, "x"];
     const { handler, pipeline } = setUp(outcomes, { models: { a: ["b", "c", "d", "e", "f"] } });
     assert.equal(await textOf(pipeline(chat({ model: "a" }))), "x");
@@ -206,14 +206,14 @@ test("a target that was asked until the time was up has been a try", async () =>
 
 // What a circuit breaker does whose target still answers now and then: it lets a call in where there is no other.
 const halfDead: Handler = async (request) => {
-  if (request.call.context.get(spareTargets) > 0) throw open;
+  if (request.call.context.get(spareTargets) > 0) return open(request);
   return scripted(`${request.model} answers`)(request);
 };
 
 for (const alive of ["a", "b", "c"]) {
   test(`with every circuit open, a call is let through to the one target of three that is not quite dead: ${alive}`, async () => {
     const handler: Handler = async (request) => {
-      if (request.model !== alive) throw open;
+      if (request.model !== alive) return open(request);
       return halfDead(request);
     };
     const pipeline = compose([fallback({ models: { a: ["b", "c"] } })], handler);
@@ -328,4 +328,12 @@ async function failureOf(promise: Promise<unknown>): Promise<GatewayError> {
 
 async function textOf(reply: ChatReply | Promise<ChatReply>): Promise<unknown> {
   return (await collect(await reply)).choices[0]?.message.content;
+}
+
+/** What a layer does that refuses a call itself: no target is asked, and the try is given back. */
+function refusing(error: GatewayError): Handler {
+  return async ({ call }) => {
+    returnTry(call.context);
+    throw error;
+  };
 }

@@ -5,7 +5,7 @@ import { deadline } from "../deadline.ts";
 import { GatewayError, toGatewayError } from "../error.ts";
 import { readFallbackConfig, readFallbacks, without } from "../fallback-fields.ts";
 import { wholeIn } from "../options.ts";
-import { nobodyAsked, returnTry, spareTargets, takeTry, wantsRetry } from "../tries.ts";
+import { spareTargets, takeTry, wantsRetry } from "../tries.ts";
 
 export interface FallbackOptions {
   /**
@@ -66,7 +66,6 @@ export function fallback({ models = {}, maxAttempts = 3, clock = systemClock }: 
         if (signal.aborted) throw error;
         failures.push({ model: target.model, error });
         if (error.remedy === "none") break;
-        if (nobodyAsked(error)) returnTry(context);
         // With nothing else left, a circuit that is not quite dead lets a call through.
         if (error.code === "llm.provider.circuit_open" && spare > 0) walk.push(target);
       }

@@ -1,8 +1,8 @@
-import { type Branch, branch, letGo, replyUnlessAborted } from "../abort.ts";
+import { type Branch, branch, letGo, OTHER_WON, replyUnlessAborted } from "../abort.ts";
 import type { ChatReply, ChatRequest, Middleware } from "../chat.ts";
 import { type Clock, MAX_DELAY_MS, systemClock } from "../clock.ts";
 import { deadline } from "../deadline.ts";
-import { GatewayError, toGatewayError } from "../error.ts";
+import { type GatewayError, toGatewayError } from "../error.ts";
 import { numberIn, wholeIn } from "../options.ts";
 import { onEnd } from "../reply.ts";
 import { RetryBudget, type RetryBudgetOptions } from "../retry-budget.ts";
@@ -70,7 +70,7 @@ export function hedge({
       const win = (own: Branch, reply: ChatReply): void => {
         won = true;
         cancel();
-        for (const other of tries) if (other !== own) other.abort(SLOWER);
+        for (const other of tries) if (other !== own) other.abort(OTHER_WON);
         resolve(onEnd(reply, own.release, signal));
       };
       const lose = (error: GatewayError): void => {
@@ -86,5 +86,3 @@ export function hedge({
     });
   };
 }
-
-const SLOWER = new GatewayError("llm.canceled", "Another try answered first.");

@@ -1,3 +1,4 @@
+import { replyUnlessAborted } from "../abort.ts";
 import type { ChatChunk, Middleware } from "../chat.ts";
 import { iterate } from "../chunk-iterator.ts";
 import { HeldChunks } from "../held-chunks.ts";
@@ -17,7 +18,8 @@ export interface HoldOptions {
 export function hold({ maxChars = 4 * 1024 * 1024 }: HoldOptions = {}): Middleware {
   wholeIn("hold", "maxChars", maxChars, 1, Number.MAX_SAFE_INTEGER);
   return async (request, next) => {
-    const reply = await next(request);
+    // What does not listen to the signal is not waited for in its middle either.
+    const reply = await replyUnlessAborted(next(request), request.call.signal);
     const source = iterate(reply.chunks);
     const held: ChatChunk[] = [];
     for (let size = 0; size < maxChars; ) {
