@@ -118,8 +118,8 @@ describe("The gateway example", { timeout: 60_000 }, () => {
     });
   });
 
-  test("ends streams with an error event when GATEWAY_DRAIN_MS is over, and exits with 0", async () => {
-    await inFrontOf({ GATEWAY_DRAIN_MS: "300" }, async (gateway) => {
+  test("ends streams with an error event when GATEWAY_SHUTDOWN_MS is over, and exits with 0", async () => {
+    await inFrontOf({ GATEWAY_SHUTDOWN_MS: "300" }, async (gateway) => {
       const streams = await Promise.all(
         Array.from({ length: 100 }, () => ask(gateway, { model: "sim+trickle=40", stream: true })),
       );

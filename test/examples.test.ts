@@ -404,7 +404,7 @@ const unusable: Readonly<Record<string, Fields>> = {
     GATEWAY_FIRST_TOKEN_TIMEOUT_MS: "0",
     GATEWAY_IDLE_TIMEOUT_MS: "soon",
     GATEWAY_STREAM_COMMIT: "last-token",
-    GATEWAY_DRAIN_MS: "99999999999",
+    GATEWAY_SHUTDOWN_MS: "99999999999",
   },
   "what this version cannot do": Object.fromEntries(
     ["RATE_LIMIT", "TOKEN_LIMIT", "TRUSTED_PROXIES", "REGION"].map((name) => [`GATEWAY_${name}`, "1"]),

@@ -284,6 +284,7 @@ function mount({ layers, balance: balanced }: Pipeline, provider: Provider, cloc
         ...(firstTokenMs && { firstTokenMs }),
         ...(completionMs && { completionMs }),
         ...(idleMs && { idleMs }),
+        ...(!(firstTokenMs ?? completionMs ?? idleMs) && { totalMs: totalMs ?? 1000 }),
         clock,
       });
     }
@@ -459,7 +460,8 @@ function keptOf(visits: readonly Visit[], provider: Provider, mounted: Mounted):
   }
   for (const signal of mounted.ends) {
     const listeners = getEventListeners(signal, "abort").length;
-    if (listeners > 0) kept.push(`${listeners} listeners on the signal that ends all`);
+    // One for all calls, as long as the layer is there.
+    if (listeners > 1) kept.push(`${listeners} listeners on the signal that ends all`);
   }
   return kept;
 }

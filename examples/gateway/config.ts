@@ -16,7 +16,7 @@ export interface Config {
   readonly firstTokenTimeoutMs: number;
   readonly idleTimeoutMs: number;
   /** How long calls may take to finish once the gateway is told to stop; then they end with an error. */
-  readonly drainMs: number;
+  readonly shutdownMs: number;
   readonly streamCommit: (typeof COMMITS)[number];
   readonly openai: { readonly apiKey?: string | undefined; readonly baseUrl?: string | undefined } | undefined;
   readonly logLevel: string;
@@ -72,7 +72,7 @@ const variables = z.object({
   GATEWAY_FIRST_TOKEN_TIMEOUT_MS: wholeNumber(1, DAY_MS).default(timeouts.interactive.attempt.firstTokenMs),
   GATEWAY_IDLE_TIMEOUT_MS: wholeNumber(1, DAY_MS).default(timeouts.interactive.attempt.idleMs),
   GATEWAY_STREAM_COMMIT: z.enum(COMMITS, { error: `set one of ${COMMITS.join(", ")}` }).default("first-token"),
-  GATEWAY_DRAIN_MS: wholeNumber(1, DAY_MS).default(30_000),
+  GATEWAY_SHUTDOWN_MS: wholeNumber(1, DAY_MS).default(30_000),
   OPENAI_API_KEY: secret.optional(),
   OPENAI_BASE_URL: url.optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `set one of ${LOG_LEVELS.join(", ")}` }).default("info"),
@@ -124,7 +124,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     timeoutMs: set.GATEWAY_TIMEOUT_MS,
     firstTokenTimeoutMs: set.GATEWAY_FIRST_TOKEN_TIMEOUT_MS,
     idleTimeoutMs: set.GATEWAY_IDLE_TIMEOUT_MS,
-    drainMs: set.GATEWAY_DRAIN_MS,
+    shutdownMs: set.GATEWAY_SHUTDOWN_MS,
     streamCommit: set.GATEWAY_STREAM_COMMIT,
     openai:
       set.OPENAI_API_KEY || set.OPENAI_BASE_URL

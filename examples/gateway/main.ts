@@ -41,7 +41,7 @@ const logged = contextKey("logged", false);
 
 const keys = config.keys.length > 0 ? auth({ keys: config.keys }) : undefined;
 /** Aborts when calls in flight have had their time after the gateway was told to stop. */
-const drained = new AbortController();
+const overtime = new AbortController();
 const { firstTokenTimeoutMs: firstTokenMs, idleTimeoutMs: idleMs, retries } = config;
 /** Of one call, with those of other targets. */
 const maxAttempts = Math.max(3, retries + 1);
@@ -49,14 +49,14 @@ const maxAttempts = Math.max(3, retries + 1);
 // The pipeline: the first listed is outermost. `mounted` is what start-up prints.
 const mounted: Record<string, Middleware> = {
   log: logCalls,
-  endOn: endOn(drained.signal),
+  endOn: endOn(overtime.signal),
   ...(keys && { auth: keys }),
   "timeout(call)": timeout({ totalMs: config.timeoutMs }),
   idempotency: idempotency(),
   ...(config.concurrency && { concurrency: concurrency({ max: config.concurrency }) }),
   fallback: fallback({ maxAttempts }),
   circuitBreaker: circuitBreaker({ onChange: (circuit) => log.warn(circuit, "circuit") }),
-  retry: retry({ retries, maxAttempts }),
+  retry: retry({ retries }),
   ...(config.streamCommit === "complete" && { hold: hold() }),
   // An answer that is not streamed may take half of the time: the other half is for another try.
   "timeout(attempt)": timeout({ firstTokenMs, idleMs, completionMs: Math.ceil(config.timeoutMs / 2) }),
@@ -67,6 +67,8 @@ const api = gateway(pipeline, {
   errors: config.errors,
   maxBodyBytes: config.maxBodyBytes,
   admit: shed(),
+  // A little later than a silent stream is given up, so that this can still have a status; proxies wait for a minute.
+  keepAliveMs: Math.min(firstTokenMs + 1000, 55_000),
   models: async (call) => {
     keys?.check(call);
     return provider.models(call);
@@ -142,17 +144,17 @@ function stop(signal: NodeJS.Signals): void {
   // Connections are kept open between calls; one that has become idle is closed.
   const sweep = setInterval(() => server.closeIdleConnections(), 100);
   const limit = setTimeout(() => {
-    drained.abort();
+    overtime.abort();
     // Whoever does not even read that is not waited for.
     setTimeout(() => server.closeAllConnections(), 500).unref();
-  }, config.drainMs);
+  }, config.shutdownMs);
   server.close(async () => {
     clearInterval(sweep);
     clearTimeout(limit);
     await simulator?.close();
     process.exit(0);
   });
-  console.log(`${signal}: no new connections; calls in flight may take ${config.drainMs / 1000} s to finish.`);
+  console.log(`${signal}: no new connections; calls in flight may take ${config.shutdownMs / 1000} s to finish.`);
 }
 
 function greeting(url: string): string {

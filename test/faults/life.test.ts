@@ -138,7 +138,7 @@ row(
 
 row({ row: "79, a process", phase, fault: "SIGTERM while 100 streams run" }, {}, async () => {
   const drainMs = 1500;
-  const example = await startExample("gateway", { GATEWAY_DRAIN_MS: String(drainMs) });
+  const example = await startExample("gateway", { GATEWAY_SHUTDOWN_MS: String(drainMs) });
   try {
     const caller = new Caller(Number(new URL(example.url).port));
     const answers = await startStreams(caller);

@@ -5,6 +5,7 @@ import { branch, letGo, pause, replyUnlessAborted, unlessAborted } from "./abort
 import { iterate } from "./chunk-iterator.ts";
 import { collect } from "./collect.ts";
 import type { ChatChunk, ChatReply } from "./index.ts";
+import { settled } from "./testing/outcome.ts";
 import { readyIn } from "./testing/ready-in.ts";
 import { chat, chunksOf, fakeClock, scripted } from "./testing.ts";
 
@@ -209,8 +210,4 @@ function caller() {
 
 async function* played(chunks: readonly ChatChunk[]): AsyncGenerator<ChatChunk> {
   yield* chunks;
-}
-
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

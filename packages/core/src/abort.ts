@@ -1,8 +1,8 @@
 import type { ChatChunk, ChatReply, ChatRequest } from "./chat.ts";
 import { type ChunkIterator, iterate } from "./chunk-iterator.ts";
 import type { Clock } from "./clock.ts";
-import { GatewayError } from "./error.ts";
-import { discard } from "./reply.ts";
+import { GatewayError, toGatewayError } from "./error.ts";
+import { discard, onEnd, type ReplyEnd } from "./reply.ts";
 
 /** A request for what is below, with a signal of its own: it aborts with the call, or alone. */
 export interface Branch {
@@ -60,6 +60,26 @@ export async function replyUnlessAborted(replying: Promise<ChatReply>, signal: A
   return { headers: reply.headers, chunks: new AbortableChunks(iterate(reply.chunks), signal) };
 }
 
+/**
+ * The reply of what is below, and `end` called exactly once when that is over: rejected, ended however it did, or given
+ * up because the signal aborted, whether or not what is below listens to it.
+ */
+export async function untilOver(
+  replying: Promise<ChatReply>,
+  signal: AbortSignal,
+  end: (end: ReplyEnd) => void,
+): Promise<ChatReply> {
+  let reply: ChatReply;
+  try {
+    reply = await replyUnlessAborted(replying, signal);
+  } catch (thrown) {
+    const error = toGatewayError(thrown, signal);
+    end({ outcome: error.code === "llm.canceled" ? "canceled" : "interrupted", error, usage: undefined, chunks: 0 });
+    throw thrown;
+  }
+  return onEnd(reply, end, signal);
+}
+
 /** Ends a reply that nobody will read, where nobody waits for that end. */
 export function letGo(reply: ChatReply): void {
   discard(reply).catch(() => {});
@@ -87,10 +107,16 @@ class AbortableChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
   /** Fails the reading that is under way. */
   #fail: ((reason: unknown) => void) | undefined;
 
+  readonly #abort = (): void => {
+    this.#fail?.(this.#signal.reason);
+    this.#source.return?.().catch(() => {});
+  };
+
   constructor(source: ChunkIterator, signal: AbortSignal) {
     this.#source = source;
     this.#signal = signal;
-    signal.addEventListener("abort", this.#abort, { once: true });
+    if (signal.aborted) this.#abort();
+    else signal.addEventListener("abort", this.#abort, { once: true });
   }
 
   next(): Promise<IteratorResult<ChatChunk, unknown>> {
@@ -127,9 +153,4 @@ class AbortableChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
   [Symbol.asyncIterator](): this {
     return this;
   }
-
-  readonly #abort = (): void => {
-    this.#fail?.(this.#signal.reason);
-    this.#source.return?.().catch(() => {});
-  };
 }

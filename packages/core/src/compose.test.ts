@@ -6,6 +6,7 @@ import { compose } from "./compose.ts";
 import { GatewayError, toGatewayError } from "./error.ts";
 import type { ChatChunk, ChatReply, Handler, Middleware } from "./index.ts";
 import { mapChunks, textReply } from "./reply.ts";
+import { settled } from "./testing/outcome.ts";
 import { chat, chunksOf, scripted } from "./testing.ts";
 
 const failure = new GatewayError("llm.provider.overloaded", "busy");
@@ -28,6 +29,21 @@ test("the first layer listed is the outermost", async () => {
   });
   await pipeline(chat());
   assert.deepEqual(order, ["a in", "b in", "c in", "handler", "c out", "b out", "a out"]);
+});
+
+test("a layer that is none is refused at the start, by its place", () => {
+  const fine: Middleware = (request, next) => next(request);
+  // As from plain JavaScript.
+  const none = undefined as unknown as Middleware;
+  for (const [layers, place] of [
+    [[none], "middleware[0]"],
+    [[fine, none], "middleware[1]"],
+  ] as const) {
+    assert.throws(
+      () => compose(layers, scripted()),
+      (error) => error instanceof TypeError && error.message.startsWith(`compose: ${place} `),
+    );
+  }
 });
 
 test("without layers the handler answers", async () => {
@@ -243,10 +259,6 @@ const unchanged: Middleware = async (request, next) => mapChunks(await next(requ
 
 async function textOf(handler: Handler): Promise<unknown> {
   return (await collect(await handler(chat()))).choices[0]?.message.content;
-}
-
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Whole numbers below `most`, the same in every run: a linear congruential generator (Numerical Recipes). */

@@ -6,6 +6,9 @@ import type { Handler, Middleware } from "./chat.ts";
  * only once the first visible chunk is in hand: a failure before it is a rejection, and may be tried again.
  */
 export function compose(middleware: readonly Middleware[], handler: Handler): Handler {
+  for (const [at, layer] of middleware.entries()) {
+    if (typeof layer !== "function") throw new TypeError(`compose: middleware[${at}] is no function.`);
+  }
   const innermost: Handler = async (request) => begin(await handler(request));
   return middleware.reduceRight<Handler>(
     (next, layer) => async (request) => begin(await layer(request, next)),

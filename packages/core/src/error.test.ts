@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Code, codes } from "./codes.ts";
-import { GatewayError, type GatewayErrorOptions, isOutage, toGatewayError } from "./error.ts";
+import { GatewayError, type GatewayErrorOptions, invalidRequest, isOutage, toGatewayError } from "./error.ts";
 
 test("what is left out of an error follows from its code", () => {
   for (const [code, facts] of Object.entries(codes)) {
@@ -127,4 +127,14 @@ test("whether a failure is an outage depends on whose it is and on its status", 
   assert.equal(outage("llm.provider.server_error", { status: 499 }), false);
   assert.equal(outage("llm.provider.server_error", { status: 500 }), true);
   assert.equal(outage("llm.model.not_found", { origin: "upstream" }), false);
+  // A redirect, an answer that is compressed or too large: the next one would be the same.
+  assert.equal(outage("llm.provider.bad_response", { retryable: false, remedy: "fallback" }), false);
+});
+
+test("of many failing fields twenty are told, in the error and in its message", () => {
+  const issues = Array.from({ length: 30 }, (_, at) => ({ path: `field${at}.`, message: "no" }));
+  const error = invalidRequest(issues);
+  assert.deepEqual(error.issues, issues.slice(0, 20));
+  assert.match(error.message, /field19\./);
+  assert.doesNotMatch(error.message, /field20\./);
 });

@@ -80,19 +80,25 @@ export class GatewayError extends Error {
   }
 }
 
-/** The error for a request with failing fields: `llm.request.invalid`, whose message names them all. */
-export function invalidRequest(issues: readonly Issue[]): GatewayError {
+/** How many failing fields are told at the most. */
+const MAX_ISSUES = 20;
+
+/** The error for a request with failing fields: `llm.request.invalid`, whose message names them. */
+export function invalidRequest(found: readonly Issue[]): GatewayError {
+  const issues = found.slice(0, MAX_ISSUES);
   const message = issues.map((issue) => (issue.path ? `${issue.path}: ${issue.message}` : issue.message)).join("; ");
   return new GatewayError("llm.request.invalid", message, { issues });
 }
 
 /**
  * Whether an error shows that the service behind the gateway is in trouble: what counts against its health. A refusal of
- * the request, of the gateway's key or of more calls does not, and neither does a caller who left.
+ * the request, of the gateway's key or of more calls does not, and neither does a caller who left, nor an answer that
+ * would be as unusable the next time.
  */
-export function isOutage({ origin, layer, status, code }: GatewayError): boolean {
+export function isOutage({ origin, layer, status, code, remedy }: GatewayError): boolean {
   const behind = origin === "upstream" && (layer === "upstream" || layer === "network");
-  return behind && status >= 500 && code !== "llm.provider.auth";
+  const lasting = code === "llm.provider.bad_response" && remedy !== "retry";
+  return behind && status >= 500 && code !== "llm.provider.auth" && !lasting;
 }
 
 /**

@@ -11,6 +11,8 @@ export interface EventStreamOptions {
   /** After how many milliseconds of silence a comment keeps the connection open. */
   readonly keepAliveMs: number;
   readonly clock: Clock;
+  /** Whether the caller has waited for so long already: then a comment comes first. */
+  readonly late?: boolean;
   /** The data of the event that ends a failed stream; `begun` where chunks of it were read before. */
   readonly onFailure: (thrown: unknown, begun: boolean) => object;
 }
@@ -22,12 +24,13 @@ export interface EventStreamOptions {
  */
 export async function* eventStream(
   replying: Promise<ChatReply>,
-  { includeUsage, keepAliveMs, clock, onFailure }: EventStreamOptions,
+  { includeUsage, keepAliveMs, clock, late = false, onFailure }: EventStreamOptions,
 ): AsyncGenerator<string, void, undefined> {
   const silence = new Silence(clock, keepAliveMs);
   let chunks: ChunkIterator | undefined;
   let callsTools = false;
   try {
+    if (late) yield COMMENT;
     let reply = await silence.orValue(replying);
     while (reply === SILENT) {
       yield COMMENT;

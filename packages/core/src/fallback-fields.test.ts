@@ -47,7 +47,7 @@ test("a field name of a caller is not repeated at any length", () => {
 });
 
 test("without a list there are no fallbacks", () => {
-  for (const value of [undefined, null, []]) assert.deepEqual(readFallbacks(value, chat()), []);
+  for (const value of [undefined, null, []]) assert.deepEqual(readFallbacks(value, chat(), 16), []);
 });
 
 test("an entry inherits what it does not name, and sets what it does", () => {
@@ -55,6 +55,7 @@ test("an entry inherits what it does not name, and sets what it does", () => {
   const [first, second] = readFallbacks(
     [{ model: "b" }, { model: "c", temperature: 1, top_p: 0.1, seed: null }],
     request,
+    16,
   );
   assert.deepEqual(first, { ...request, model: "b" });
   assert.deepEqual(second, { ...request, model: "c", temperature: 1, top_p: 0.1, seed: null });
@@ -65,17 +66,17 @@ test("an entry inherits what it does not name, and sets what it does", () => {
 test("what an entry removes is left out, also where the entry itself has set it, and removing is not sent on", () => {
   const request = chat({ model: "a", temperature: 0.5, seed: 7 });
   const { temperature: _, ...rest } = request;
-  assert.deepEqual(readFallbacks([{ model: "b", remove_fields: ["temperature", "unknown"] }], request), [
+  assert.deepEqual(readFallbacks([{ model: "b", remove_fields: ["temperature", "unknown"] }], request, 16), [
     { ...rest, model: "b" },
   ]);
-  assert.deepEqual(readFallbacks([{ model: "b", temperature: 1, remove_fields: ["temperature"] }], request), [
+  assert.deepEqual(readFallbacks([{ model: "b", temperature: 1, remove_fields: ["temperature"] }], request, 16), [
     { ...rest, model: "b" },
   ]);
-  assert.deepEqual(readFallbacks([{ model: "b", remove_fields: null }], request), [{ ...request, model: "b" }]);
+  assert.deepEqual(readFallbacks([{ model: "b", remove_fields: null }], request, 16), [{ ...request, model: "b" }]);
 });
 
 test("a prompt in an entry takes the place of the messages", () => {
-  const [request] = readFallbacks([{ model: "b", prompt: "Short" }], chat("Long"));
+  const [request] = readFallbacks([{ model: "b", prompt: "Short" }], chat("Long"), 16);
   assert.deepEqual(request?.messages, [{ role: "user", content: "Short" }]);
 });
 
@@ -107,12 +108,42 @@ const BAD_ENTRIES: Readonly<Record<string, readonly [value: unknown, paths: read
 
 for (const [what, [value, paths]] of Object.entries(BAD_ENTRIES)) {
   test(`${what} is refused, with every failing field by its path`, () => {
-    assert.deepEqual(pathsOf(() => readFallbacks(value, chat())).toSorted(), paths.toSorted());
+    assert.deepEqual(pathsOf(() => readFallbacks(value, chat(), 16)).toSorted(), paths.toSorted());
   });
 }
 
 test("sixteen entries are not too many", () => {
-  assert.equal(readFallbacks(Array(16).fill({ model: "b" }), chat()).length, 16);
+  assert.equal(readFallbacks(Array(16).fill({ model: "b" }), chat(), 16).length, 16);
+});
+
+test("of the entries the first are given back, as many as may be walked", () => {
+  const value = ["b", "c", "d"].map((model) => ({ model }));
+  for (const depth of [0, 1, 2]) {
+    const models = readFallbacks(value, chat(), depth).map(({ model }) => model);
+    assert.deepEqual(models, ["b", "c", "d"].slice(0, depth));
+  }
+});
+
+test("every entry is looked at, also beyond those that may be walked", () => {
+  const value = [{ model: "b" }, { model: "c", temperature: 9 }, { model: "d", remove_fields: "seed" }];
+  for (const depth of [0, 1]) {
+    assert.deepEqual(
+      pathsOf(() => readFallbacks(value, chat(), depth)),
+      ["fallbacks[1].temperature", "fallbacks[2].remove_fields"],
+    );
+  }
+});
+
+test("sixty-four names of fields may be removed, and no more", () => {
+  const names = Array.from({ length: 65 }, (_, at) => `field${at}`);
+  const request = chat(Object.fromEntries([["model", "a"], ["kept", 1], ...names.map((name) => [name, 1])]));
+  const [made] = readFallbacks([{ model: "b", remove_fields: names.slice(0, 64) }], request, 1);
+  const { call: _, ...body } = made ?? request;
+  assert.deepEqual(body, { model: "b", messages: request.messages, kept: 1, field64: 1 });
+  assert.deepEqual(
+    pathsOf(() => readFallbacks([{ model: "b", remove_fields: names }], request, 1)),
+    ["fallbacks[0].remove_fields"],
+  );
 });
 
 test("fields are taken out by their names, and the rest stays", () => {

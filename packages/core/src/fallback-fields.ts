@@ -1,4 +1,5 @@
 import type { ChatRequest } from "./chat.ts";
+import { type ContextKey, contextKey } from "./context.ts";
 import { GatewayError, type Issue, invalidRequest } from "./error.ts";
 import { parseChatBody } from "./schema.ts";
 
@@ -11,6 +12,9 @@ export interface FallbackConfig {
   /** How many of the request's fallbacks may be walked. */
   readonly depth: number;
 }
+
+/** Whether the caller wants the same target asked again; `undefined` where it does not say. */
+export const wantsRetry: ContextKey<boolean | undefined> = contextKey<boolean | undefined>("wants retry", undefined);
 
 const MAX_DEPTH = 2;
 const MAX_FALLBACKS = 16;
@@ -34,10 +38,10 @@ export function readFallbackConfig(value: unknown): FallbackConfig {
 }
 
 /**
- * The requests that a caller's `fallbacks` make of its own: what an entry names is set, what its `remove_fields` lists is
+ * The requests that the first `depth` of a caller's `fallbacks` make of its own: what an entry names is set, what its `remove_fields` lists is
  * left out, all else is inherited. Throws `llm.request.invalid` that names every failing field of every entry.
  */
-export function readFallbacks(value: unknown, request: ChatRequest): ChatRequest[] {
+export function readFallbacks(value: unknown, request: ChatRequest, depth: number): ChatRequest[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value) || value.length > MAX_FALLBACKS) {
     throw invalidRequest([{ path: "fallbacks", message: `must be a list of up to ${MAX_FALLBACKS} entries` }]);
@@ -55,6 +59,7 @@ export function readFallbacks(value: unknown, request: ChatRequest): ChatRequest
       // What is inherited was checked with the request; a long conversation is not checked again for each entry.
       const inherited = { ...(body.stream && { stream: true }), ...(!speaks && { messages: ANY }) };
       const { messages, ...checked } = parseChatBody({ ...inherited, ...set });
+      if (index >= depth) return request;
       const merged = { ...body, ...checked, ...(speaks && { messages }) };
       // Its kind was looked at above; what it takes off is not what makes a request one.
       return { ...without(merged, (removed as readonly string[] | undefined) ?? []), call } as ChatRequest;
@@ -65,14 +70,15 @@ export function readFallbacks(value: unknown, request: ChatRequest): ChatRequest
     }
   });
   if (issues.length > 0) throw invalidRequest(issues);
-  return requests;
+  return requests.slice(0, depth);
 }
 
 /** The fields without those of the given names. */
 export function without(fields: Fields, names: readonly string[]): Fields {
-  return names.length === 0
-    ? fields
-    : Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
+  if (names.length === 0) return fields;
+  const left = { ...fields };
+  for (const name of names) delete left[name];
+  return left;
 }
 
 /** Stands for messages that were checked. */
@@ -81,6 +87,7 @@ const ANY = [{ role: "user", content: "" }];
 /** Fields that an entry cannot have: they are the call's, not a target's. */
 const NOT_IN_ENTRY = ["fallbacks", "fallback_config"];
 const NEEDED = ["model", "messages", "call"];
+const MAX_REMOVED = 64;
 
 function issuesOf(entry: unknown): Issue[] {
   if (!isFields(entry)) return [{ path: "", message: "must be an object with a model" }];
@@ -90,10 +97,16 @@ function issuesOf(entry: unknown): Issue[] {
   }));
   if (typeof entry.model !== "string") found.push({ path: "model", message: "required" });
   const removed = entry.remove_fields ?? [];
-  const isList = Array.isArray(removed) && removed.every((name) => typeof name === "string" && !NEEDED.includes(name));
-  if (!isList)
-    found.push({ path: "remove_fields", message: "must be a list of field names other than model, messages" });
+  const isList = Array.isArray(removed) && removed.length <= MAX_REMOVED && removed.every(isRemovable);
+  if (!isList) {
+    const message = `must be a list of up to ${MAX_REMOVED} names of fields other than model and messages`;
+    found.push({ path: "remove_fields", message });
+  }
   return found;
+}
+
+function isRemovable(name: unknown): boolean {
+  return typeof name === "string" && !NEEDED.includes(name);
 }
 
 function isFields(value: unknown): value is Fields {

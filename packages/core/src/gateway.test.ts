@@ -177,6 +177,22 @@ test("what was tried is told in order, with the status of each, also of a failur
   }
 });
 
+test("a try that broke off after a success is told by its failure, and not as a success", async () => {
+  const made: readonly Attempt[] = [
+    { provider: "p", model: "m", status: 200, durationMs: 1, code: "llm.stream.interrupted" },
+    { provider: "p", model: "m", status: 200, durationMs: 1 },
+  ];
+  const handler: Handler = async ({ call }) => {
+    call.context.set(attempts, made);
+    return textReply("a");
+  };
+  for (const stream of [false, true]) {
+    const reply = await gateway(handler).handle(post({ ...BODY, stream }));
+    await textOf(reply);
+    assert.equal(reply.headers["x-gateway-tried"], "p/m=llm.stream.interrupted, p/m=200");
+  }
+});
+
 test("of many attempts all are counted, and the first ten told one by one", async () => {
   const handler: Handler = async ({ call }) => {
     const made = Array.from({ length: 12 }, (_, at): Attempt => ({ provider: "p", model: String(at), durationMs: 1 }));
@@ -315,7 +331,7 @@ test("an empty stream is a failure with a status", async () => {
   }
 });
 
-test("a silent handler gets comments, and its answer follows them", async () => {
+test("a caller who has waited for a silent handler gets a comment at once and then more, and the answer follows them", async () => {
   const clock = fakeClock();
   const replying = Promise.withResolvers<ChatReply>();
   const handling = gateway(() => replying.promise, { keepAliveMs: 1000, clock }).handle(
@@ -325,8 +341,12 @@ test("a silent handler gets comments, and its answer follows them", async () => 
   const reply = await handling;
   assert.equal(reply.status, 200);
   const { pieces, reading } = read(reply);
-  await clock.advance(1000);
+  await clock.advance(0);
   assert.deepEqual(pieces, [COMMENT]);
+  await clock.advance(999);
+  assert.deepEqual(pieces, [COMMENT]);
+  await clock.advance(1);
+  assert.deepEqual(pieces, [COMMENT, COMMENT]);
   replying.resolve(textReply("a"));
   await reading;
   assert.match(pieces.join(""), /"content":"a".*\n\ndata: \[DONE\]\n\n$/s);
@@ -341,7 +361,7 @@ test("a handler that fails after a comment can only end the stream with an event
   const handling = gateway(() => replying.promise, options).handle(post({ ...BODY, stream: true }));
   await clock.advance(1000);
   const { pieces, reading } = read(await handling);
-  await clock.advance(1000);
+  await clock.advance(0);
   replying.reject(busy);
   await reading;
   assert.equal(pieces[0], COMMENT);

@@ -10,6 +10,7 @@ import { GatewayError, toGatewayError } from "./error.ts";
 import { eventStream } from "./event-stream.ts";
 import type { HttpReply, HttpRequest } from "./http.ts";
 import { listModels, type Models } from "./models.ts";
+import { wholeIn } from "./options.ts";
 import { parseChatBody } from "./schema.ts";
 
 export interface GatewayOptions {
@@ -51,11 +52,11 @@ export interface Gateway {
  */
 export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway {
   const { models = [], errors = "openai", onError = () => {}, admit = () => {}, clock = systemClock } = options;
-  const keepAliveMs = positive("keepAliveMs", options.keepAliveMs ?? 15_000, MAX_DELAY_MS);
-  const writeIdleMs = positive("writeIdleMs", options.writeIdleMs ?? 60_000, MAX_DELAY_MS);
+  const keepAliveMs = wholeIn("gateway", "keepAliveMs", options.keepAliveMs ?? 15_000, 1, MAX_DELAY_MS);
+  const writeIdleMs = wholeIn("gateway", "writeIdleMs", options.writeIdleMs ?? 60_000, 1, MAX_DELAY_MS);
   const limits: BodyLimits = {
-    maxBytes: positive("maxBodyBytes", options.maxBodyBytes ?? 10 * 1024 * 1024),
-    timeoutMs: positive("bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000, MAX_DELAY_MS),
+    maxBytes: wholeIn("gateway", "maxBodyBytes", options.maxBodyBytes ?? 10 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER),
+    timeoutMs: wholeIn("gateway", "bodyTimeoutMs", options.bodyTimeoutMs ?? 30_000, 1, MAX_DELAY_MS),
     clock,
   };
   const envelope = envelopeFor(errors);
@@ -86,6 +87,7 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
       includeUsage: request.stream_options?.include_usage ?? false,
       keepAliveMs,
       clock,
+      late: reply === undefined,
       onFailure: (thrown, begun) => errorEvent(envelope, failure(thrown, call, begun), call.id),
     });
     return { status: 200, headers: { ...attemptHeaders(call), ...reply?.headers, ...STREAM_HEADERS }, body };
@@ -193,7 +195,9 @@ function attemptHeaders({ context }: Call): Record<string, string> {
   const made = context.get(attempts);
   if (made.length === 0) return {};
   const tried = made.slice(0, MAX_TOLD).map(({ provider, model, status, code }) => {
-    return `${provider}/${model}=${status ?? code ?? "-"}`;
+    // What broke off after a 200 is no success.
+    const brokeOff = code !== undefined && (status ?? 0) < 400;
+    return `${provider}/${model}=${brokeOff ? code : (status ?? "-")}`;
   });
   return { "x-gateway-attempts": String(made.length), "x-gateway-tried": tried.join(", ") };
 }
@@ -215,9 +219,4 @@ function decodePath(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function positive(name: string, value: number, most = Number.MAX_SAFE_INTEGER): number {
-  if (Number.isInteger(value) && value > 0 && value <= most) return value;
-  throw new TypeError(`gateway: ${name} must be a whole number from 1 to ${most}, not ${String(value)}.`);
 }

@@ -35,7 +35,7 @@ export interface HttpReply {
   readonly headers: Readonly<Record<string, string>>;
   /**
    * The whole body, or its pieces as they come. An adapter always reads the pieces, to their end or until the caller
-   * is gone; then it ends the iteration. Where the iteration throws, the connection is broken off after what came.
+   * is gone; then it ends the iteration. Pieces are of an event stream, each of them whole events. Where the iteration throws, the connection is broken off after what came.
    */
   readonly body: string | AsyncIterable<string>;
 }

@@ -77,6 +77,6 @@ export { EventReader, EventTooLargeError, eventText, readEvents } from "./sse.ts
 export type { Claim, IdempotencyStore } from "./store.ts";
 export { toFetch } from "./to-fetch.ts";
 export { toNode } from "./to-node.ts";
-export { returnTry, spareTargets, takeTry } from "./tries.ts";
+export { spareTargets } from "./tries.ts";
 export type { Workload } from "./workload.ts";
 export { workload } from "./workload.ts";

@@ -74,10 +74,10 @@ test("who has lost its claim can no longer settle it, with a record or without",
 });
 
 test("past the limit the oldest records go first, and a call that runs stays", async () => {
-  const { store } = setUp(10_000);
+  const { store } = setUp(40_000);
   await store.claim("running", "print", "a", LEASE);
-  // About 2,000 bytes each, and what an entry takes beside its text.
-  const keys = Array.from({ length: 8 }, (_, at) => `key ${at}`);
+  // About 2,000 bytes each, and what an entry takes beside its text: there is room for some sixteen.
+  const keys = Array.from({ length: 24 }, (_, at) => `key ${at}`);
   for (const key of keys) {
     await store.claim(key, "print", "a", LEASE);
     await store.settle(key, "a", "x".repeat(1000), TTL);
@@ -85,21 +85,34 @@ test("past the limit the oldest records go first, and a call that runs stays", a
   const kept = await states(store, keys);
   assert.equal(kept[0], "claimed");
   const first = kept.indexOf("done");
-  assert.ok(first > 2 && first < 6, `${first} of 8 are gone`);
+  assert.ok(first > 6 && first < 11, `${first} of 24 are gone`);
   assert.ok(kept.slice(first).every((state) => state === "done"));
   assert.deepEqual(await states(store, ["running"]), ["running"]);
 });
 
-test("a record over the whole limit is not kept, and puts out no call that runs", async () => {
-  const { store } = setUp(10_000);
-  await store.claim("running", "print", "a", LEASE);
-  await store.claim("key", "print", "a", LEASE);
-  await store.settle("key", "a", "x".repeat(10_000), TTL);
-  assert.deepEqual(await states(store, ["key", "running"]), ["claimed", "running"]);
+test("a record over a sixteenth of the limit is not kept: its key is free, and nothing else is driven out", async () => {
+  // A sixteenth is 1,000 bytes: 400 for the entry, and two for each character.
+  for (const [length, state] of [
+    [300, "done"],
+    [301, "claimed"],
+    [10_000, "claimed"],
+  ] as const) {
+    const { store } = setUp(16_000);
+    await store.claim("running", "print", "a", LEASE);
+    const others = Array.from({ length: 12 }, (_, at) => `other ${at}`);
+    for (const other of others) {
+      await store.claim(other, "print", "a", LEASE);
+      await store.settle(other, "a", "x".repeat(300), TTL);
+    }
+    await store.claim("key", "print", "a", LEASE);
+    await store.settle("key", "a", "x".repeat(length), TTL);
+    assert.deepEqual(await states(store, ["key", "running"]), [state, "running"], String(length));
+    assert.deepEqual(await states(store, others), Array<string>(12).fill("done"));
+  }
 });
 
 test("room that a record took is free again once it is gone", async () => {
-  const { store, clock } = setUp(10_000);
+  const { store, clock } = setUp(80_000);
   for (let round = 0; round < 100; round++) {
     await store.claim("old", "print", "a", LEASE);
     await store.settle("old", "a", "x".repeat(2000), TTL);

@@ -2,8 +2,12 @@ import { type Clock, systemClock } from "./clock.ts";
 import { wholeIn } from "./options.ts";
 import type { Claim, IdempotencyStore } from "./store.ts";
 
+/** How much is kept. */
 export interface MemoryStoreOptions {
-  /** How much the records of idempotent calls may take, in bytes; default 64 MiB. Past it the oldest go first. */
+  /**
+   * How much the records of idempotent calls may take, in bytes; default 64 MiB. Past it the oldest go first; a record
+   * of more than a sixteenth of it is not kept.
+   */
   readonly maxBytes?: number;
   readonly clock?: Clock;
 }
@@ -48,8 +52,10 @@ export function memoryStore({
     async settle(key, owner, record, ttlMs) {
       const known = entries.get(key);
       if (known?.owner !== owner) return;
-      if (record === undefined) remove(key, known);
-      else put(key, { ...known, owner: undefined, record, expiresAt: clock.now() + ttlMs });
+      const done: Entry = { ...known, owner: undefined, record, expiresAt: clock.now() + ttlMs };
+      // What is too large would drive out everything else.
+      if (record === undefined || sizeOf(done) > maxBytes / 16) remove(key, known);
+      else put(key, done);
     },
   };
 }

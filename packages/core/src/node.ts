@@ -25,8 +25,9 @@ export async function serve(
   response.once("close", () => over.abort(OVER));
   let events = false;
   whenHalfClosed(request.socket, response, () => {
-    if (!response.headersSent) response.writeProcessing();
-    else if (events) response.write(COMMENT);
+    if (events) response.write(COMMENT);
+    // Callers of HTTP/1.0 know no informational answers (RFC 9110, section 15.2).
+    else if (!response.headersSent && request.httpVersionMinor > 0) response.writeProcessing();
   });
   const reply = await gateway.handle(toHttpRequest(request, path, over.signal, parsed));
   if (response.destroyed) return abandon(reply);
@@ -174,11 +175,24 @@ function whenHalfClosed(socket: Socket, response: ServerResponse, write: () => v
   const halfClosed = (): void => {
     timers = PROBES_MS.map((ms) => setTimeout(probe, ms));
   };
-  socket.once("end", halfClosed);
+  const answers = unanswered.get(socket) ?? listenTo(socket);
+  answers.add(halfClosed);
   response.once("close", () => {
-    socket.off("end", halfClosed);
+    answers.delete(halfClosed);
     for (const timer of timers) clearTimeout(timer);
   });
+}
+
+/** What to do when a connection is half closed, for each answer on it that is under way: a caller may ask many at once. */
+const unanswered = new WeakMap<Socket, Set<() => void>>();
+
+function listenTo(socket: Socket): Set<() => void> {
+  const answers = new Set<() => void>();
+  unanswered.set(socket, answers);
+  socket.once("end", () => {
+    for (const halfClosed of answers) halfClosed();
+  });
+  return answers;
 }
 
 function closing(request: IncomingMessage): Record<string, string> {

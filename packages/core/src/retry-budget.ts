@@ -17,7 +17,7 @@ const WINDOW_MS = 10_000;
 export class RetryBudget {
   readonly #share: number;
   readonly #floor: number;
-  readonly #targets: Recent<Rolling>;
+  readonly #targets: Recent<Rolling<"call" | "retry">>;
 
   constructor(part: string, { share = 0.2, perSecond = 2 }: RetryBudgetOptions, clock: Clock) {
     this.#share = numberIn(part, "budget.share", share, 0, 1);
@@ -27,15 +27,14 @@ export class RetryBudget {
 
   /** Counts a call. */
   called(target: string): void {
-    this.#targets.get(target).add(1, 0);
+    this.#targets.get(target).add("call");
   }
 
   /** Takes one more try of a target, where the budget has one left. */
   take(target: string): boolean {
     const counts = this.#targets.get(target);
-    const { first: calls, second: taken } = counts.sums;
-    if (taken + 1 > calls * this.#share + this.#floor) return false;
-    counts.add(0, 1);
+    if (counts.count("retry") + 1 > counts.count("call") * this.#share + this.#floor) return false;
+    counts.add("retry");
     return true;
   }
 }

@@ -2,36 +2,35 @@ import type { Clock } from "./clock.ts";
 
 const BUCKETS = 10;
 
-/** Counts of two kinds of events within the last `windowMs` milliseconds, in steps of a tenth of it. */
-export class Rolling {
+/** Counts of events by their kind within the last `windowMs` milliseconds, in steps of a tenth of it. */
+export class Rolling<Kind extends string> {
   readonly #clock: Clock;
   readonly #stepMs: number;
-  readonly #buckets: { step: number; first: number; second: number }[] = [];
+  readonly #buckets: { step: number; readonly counts: Map<Kind, number> }[] = [];
 
   constructor(clock: Clock, windowMs: number) {
     this.#clock = clock;
     this.#stepMs = windowMs / BUCKETS;
   }
 
-  add(first: number, second: number): void {
+  add(kind: Kind): void {
     const step = this.#step();
     const at = step % BUCKETS;
-    const bucket = this.#buckets[at];
-    if (bucket?.step === step) {
-      bucket.first += first;
-      bucket.second += second;
-    } else this.#buckets[at] = { step, first, second };
+    let bucket = this.#buckets[at];
+    if (bucket?.step !== step) {
+      bucket = { step, counts: new Map() };
+      this.#buckets[at] = bucket;
+    }
+    bucket.counts.set(kind, (bucket.counts.get(kind) ?? 0) + 1);
   }
 
-  get sums(): { readonly first: number; readonly second: number } {
+  count(kind: Kind): number {
     const oldest = this.#step() - BUCKETS;
-    const sums = { first: 0, second: 0 };
+    let sum = 0;
     for (const bucket of this.#buckets) {
-      if (!bucket || bucket.step <= oldest) continue;
-      sums.first += bucket.first;
-      sums.second += bucket.second;
+      if (bucket && bucket.step > oldest) sum += bucket.counts.get(kind) ?? 0;
     }
-    return sums;
+    return sum;
   }
 
   clear(): void {

@@ -101,7 +101,7 @@ export function parseChatBody(value: unknown): ChatBody {
     throw invalidRequest([{ path: "", message: "The body must be a JSON object." }]);
   }
   const result = body.safeParse(value, { error: ({ input }) => (input === undefined ? "required" : undefined) });
-  const issues = [...issuesOf(result.error?.issues ?? []), ...contradictions(value)].slice(0, MAX_ISSUES);
+  const issues = [...issuesOf(result.error?.issues ?? []), ...contradictions(value)];
   if (!result.success || issues.length > 0) throw invalidRequest(issues);
   const { prompt, ...fields } = result.data;
   const messages = fields.messages ?? [{ role: "user", content: prompt }];
@@ -121,9 +121,6 @@ function contradictions(value: Readonly<Record<string, unknown>>): Issue[] {
   }
   return found;
 }
-
-/** How many failing fields are told at the most. */
-const MAX_ISSUES = 20;
 
 function issuesOf(found: readonly z.core.$ZodIssue[], base: readonly PropertyKey[] = []): Issue[] {
   return found.flatMap((issue) => {

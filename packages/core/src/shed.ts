@@ -2,6 +2,7 @@ import { getHeapStatistics } from "node:v8";
 import { GatewayError } from "./error.ts";
 import { numberIn } from "./options.ts";
 
+/** What counts as trouble. */
 export interface ShedOptions {
   /** How late the event loop may be before new calls are refused, in milliseconds; default 500. */
   readonly maxDelayMs?: number;

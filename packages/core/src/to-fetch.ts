@@ -111,7 +111,7 @@ function readable(
           unread = setTimeout(() => {
             controller.error(UNREAD);
             end(UNREAD).catch(() => {});
-          }, idleMs);
+          }, idleMs).unref();
           return;
         }
         controller.close();

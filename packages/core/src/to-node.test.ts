@@ -5,6 +5,7 @@ import { type TestContext, test } from "node:test";
 import type { Handler } from "./chat.ts";
 import { GatewayError } from "./error.ts";
 import { type GatewayOptions, gateway } from "./gateway.ts";
+import { settled } from "./testing/outcome.ts";
 import { chunksOf, fakeClock, scripted } from "./testing.ts";
 import { toNode } from "./to-node.ts";
 
@@ -369,6 +370,52 @@ test("a caller who has said its last and left is noticed, and its call is ended"
   assert.equal(advance(0), 0);
 });
 
+test("a caller of HTTP/1.0 that has said its last gets no interim answer, which it would not know", async (t) => {
+  const advance = holdTimers(t);
+  const gate = Promise.withResolvers<void>();
+  const source = scripted("a");
+  const { socket, received, ended } = connect(
+    async (request) => {
+      await gate.promise;
+      return source(request);
+    },
+    { clock: fakeClock() },
+    { halfOpen: true },
+  );
+  socket.end(post(BODY).replace("HTTP/1.1", "HTTP/1.0"));
+  for (let waited = 0; waited < 20; waited++) {
+    await turns();
+    advance(1000);
+  }
+  assert.equal(received(), "");
+  gate.resolve();
+  await ended;
+  assert.match(received(), /^HTTP\/1\.1 200 OK\r\n[\s\S]*"content":"a"/);
+});
+
+test("many requests of one connection that are under way at once are answered in order, without a warning", async (t) => {
+  const warnings: string[] = [];
+  const warn = ({ name }: Error): void => void warnings.push(name);
+  process.on("warning", warn);
+  t.after(() => process.off("warning", warn));
+  const names = Array.from({ length: 15 }, (_, at) => `answer ${at}`);
+  const gate = Promise.withResolvers<void>();
+  const source = scripted(...names);
+  let called = 0;
+  const { socket, received, ended } = connect(async (request) => {
+    called++;
+    await gate.promise;
+    return source(request);
+  });
+  socket.write(names.map((_, at) => post(BODY, `connection: ${at < 14 ? "keep-alive" : "close"}`)).join(""));
+  await until(() => called === 15);
+  await turns();
+  gate.resolve();
+  await ended;
+  assert.deepEqual(received().match(/answer \d+/g), names);
+  assert.deepEqual(warnings, []);
+});
+
 interface Connection {
   readonly socket: Duplex;
   /** The server's side of it. */
@@ -475,10 +522,6 @@ function holdTimers(t: TestContext): (ms: number) => number {
     for (const [timer, { at, run }] of timers) if (at <= now && timers.delete(timer)) run();
     return timers.size;
   };
-}
-
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 async function turns(): Promise<void> {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createContext, withValue } from "./context.ts";
-import { returnTry, spareTargets, takeTry } from "./tries.ts";
+import { GatewayError } from "./error.ts";
+import { returnTry, spareTargets, takeTry, triedInVain, triesOf } from "./tries.ts";
 
 test("a call has as many tries as allowed, the first among them", () => {
   const context = createContext();
@@ -42,4 +43,18 @@ test("a try that is given back may be taken again", () => {
   takeTry(context, 2);
   returnTry(context);
   assert.deepEqual([takeTry(context, 2), takeTry(context, 2)], [true, false]);
+});
+
+test("the outermost layer says for all how many tries a call may have", () => {
+  const context = createContext();
+  assert.equal(triesOf(context, 5), 5);
+  assert.equal(triesOf(withValue(context, spareTargets, 1), 2), 5);
+  assert.equal(triesOf(createContext(), 2), 2);
+});
+
+test("what was tried in vain is not to be sent again, unless it says when", () => {
+  const down = new GatewayError("llm.provider.server_error", "down.");
+  assert.equal(triedInVain(down).retryable, false);
+  assert.equal(triedInVain(down).remedy, down.remedy);
+  assert.equal(triedInVain(down.with({ retryAfterMs: 1 })).retryable, true);
 });

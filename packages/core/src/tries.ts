@@ -1,4 +1,5 @@
 import { type Context, type ContextKey, contextKey } from "./context.ts";
+import type { GatewayError } from "./error.ts";
 
 /**
  * How many other targets a layer above will try where what is below fails. A layer that could wait for a target, or give
@@ -6,19 +7,35 @@ import { type Context, type ContextKey, contextKey } from "./context.ts";
  */
 export const spareTargets: ContextKey<number> = contextKey("spare targets", 0);
 
-/** Whether the caller wants the same target asked again; `undefined` where it does not say. */
-export const wantsRetry: ContextKey<boolean | undefined> = contextKey<boolean | undefined>("wants retry", undefined);
+/**
+ * Takes one more try of the target that is asked below, from the budget that a layer above keeps for it; `undefined`
+ * where none does.
+ */
+export const targetBudget: ContextKey<(() => boolean) | undefined> = contextKey<(() => boolean) | undefined>(
+  "target budget",
+  undefined,
+);
 
 /** How many tries the layers of one call have begun beyond the first: retries, fallbacks and hedges together. */
 const extraTries: ContextKey<number> = contextKey("extra tries", 0);
 
+/** How many tries one call may have, the first included. */
+const mostTries: ContextKey<number | undefined> = contextKey<number | undefined>("most tries", undefined);
+
+/** How many tries a call may have altogether: what the outermost layer that tries again says, for all of them. */
+export function triesOf(context: Context, maxAttempts: number): number {
+  const most = context.get(mostTries);
+  if (most === undefined) context.set(mostTries, maxAttempts);
+  return most ?? maxAttempts;
+}
+
 /**
- * Takes one more try for a call, unless it has had `maxAttempts` already, the first included, or `allowed`, which is
- * asked last, says no.
+ * Takes one more try for a call, unless it has had `most` already, the first included, or `allowed`, which is asked last,
+ * says no.
  */
-export function takeTry(context: Context, maxAttempts: number, allowed: () => boolean = () => true): boolean {
+export function takeTry(context: Context, most: number, allowed: () => boolean = () => true): boolean {
   const taken = context.get(extraTries);
-  if (taken + 2 > maxAttempts || !allowed()) return false;
+  if (taken + 2 > most || !allowed()) return false;
   context.set(extraTries, taken + 1);
   return true;
 }
@@ -26,4 +43,12 @@ export function takeTry(context: Context, maxAttempts: number, allowed: () => bo
 /** Gives a try back: for a layer that refuses a call, so that no target is asked. That was no try. */
 export function returnTry(context: Context): void {
   context.set(extraTries, context.get(extraTries) - 1);
+}
+
+/**
+ * The error of a call that was tried again in vain: a client that sent it once more would multiply that, so unless the
+ * error says when to come back, it is not `retryable` any more.
+ */
+export function triedInVain(error: GatewayError): GatewayError {
+  return error.retryAfterMs === undefined ? error.with({ retryable: false }) : error;
 }

@@ -84,20 +84,32 @@ function streamed(target: Target, answer: UpstreamAnswer, expected: Expected, si
     if (!chunk) throw badResponse(target, "sent an event that is not a chunk of a chat completion");
     model ||= chunk.model;
     usage ||= Boolean(chunk.usage);
-    for (const { index, finish_reason } of chunk.choices) if (finish_reason) finished.add(index);
-    return chunk;
+    const late = chunk.choices.some(({ index }) => finished.has(index));
+    const kept = late ? withoutMore(chunk, finished) : chunk;
+    for (const { index, finish_reason } of kept.choices) if (finish_reason) finished.add(index);
+    return kept;
   };
+  let finishedAt: number | undefined;
   const patienceMs = (): number | undefined => {
     if (finished.size < expected.choices) return undefined;
-    return usage ? SAID_ALL_MS : USAGE_MS;
+    finishedAt ??= performance.now();
+    return Math.max(0, finishedAt + (usage ? SAID_ALL_MS : USAGE_MS) - performance.now());
   };
   const chunks = new EventChunks(readBytes(target, answer, signal), {
     parse,
     patienceMs,
-    tooLarge: () => badResponse(target, "sent an event that is too large", LASTING),
+    tooLarge: () => badResponse(target, "sent an event that is too large"),
     release: (saidAll) => release(answer, saidAll),
   });
   return { chunks: { [Symbol.asyncIterator]: () => chunks }, model: () => model };
+}
+
+/** A chunk that came after answers had finished: what it adds to those is no part of them. */
+function withoutMore(chunk: ChatChunk, finished: ReadonlySet<number>): ChatChunk {
+  const choices = chunk.choices.map((choice) => {
+    return finished.has(choice.index) ? { ...choice, delta: {}, finish_reason: null } : choice;
+  });
+  return { ...chunk, choices };
 }
 
 /**

@@ -26,6 +26,18 @@ test("a choice without an index gets its place, and one without a delta an empty
   });
 });
 
+test("as many choices as may be asked for are told apart, and one outside of them makes no chunk", () => {
+  for (const index of [0, 127]) {
+    assert.equal(asChunk({ choices: [{ index, delta: {} }] })?.choices[0]?.index, index);
+    assert.equal(asChunk({ choices: [{ index }] })?.choices[0]?.index, index);
+  }
+  for (const index of [-1, 128, 0.5, 1e9, Number.MAX_SAFE_INTEGER, Number.NaN, Number.POSITIVE_INFINITY]) {
+    assert.equal(asChunk({ choices: [{ index, delta: {} }] }), undefined, String(index));
+    assert.equal(asChunk({ choices: [{ index }] }), undefined, String(index));
+    assert.equal(asChunk({ choices: [{ index: 0, delta: {} }, { index }] }), undefined, String(index));
+  }
+});
+
 test("a finish reason that is text stays, and another is none", () => {
   assert.equal(asChunk({ choices: [{ finish_reason: "stop" }] })?.choices[0]?.finish_reason, "stop");
   for (const finish_reason of [null, 1, {}, undefined]) {

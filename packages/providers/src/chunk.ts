@@ -8,7 +8,11 @@ export function asChunk(value: unknown): ChatChunk | undefined {
   if (isChunk(value)) return value;
   if (!isObject(value)) return undefined;
   const choices = value.choices ?? [];
-  if (!Array.isArray(choices) || !choices.every((choice) => isObject(choice) && isDelta(choice.delta ?? {}))) {
+  if (
+    !Array.isArray(choices) ||
+    choices.length > MAX_CHOICES ||
+    !choices.every((choice) => isObject(choice) && inBounds(choice.index) && isDelta(choice.delta ?? {}))
+  ) {
     return undefined;
   }
   return { ...value, choices: choices.map(chunkChoice) };
@@ -18,7 +22,9 @@ export function asChunk(value: unknown): ChatChunk | undefined {
 export function completionAsChunk(value: unknown): ChatChunk | undefined {
   if (!isObject(value) || !Array.isArray(value.choices) || value.choices.length === 0) return undefined;
   const choices: unknown[] = value.choices;
-  if (!choices.every((choice) => isObject(choice) && isDelta(choice.message))) return undefined;
+  if (choices.length > MAX_CHOICES) return undefined;
+  if (!choices.every((choice) => isObject(choice) && inBounds(choice.index) && isDelta(choice.message)))
+    return undefined;
   return {
     ...value,
     object: "chat.completion.chunk",
@@ -39,7 +45,14 @@ function isChunk(value: unknown): value is ChatChunk {
 }
 
 function isChoice(value: unknown): value is ChunkChoice {
-  return isObject(value) && typeof value.index === "number" && isDelta(value.delta);
+  return isObject(value) && typeof value.index === "number" && inBounds(value.index) && isDelta(value.delta);
+}
+
+/** As many answers are told apart as a caller may ask for at once. */
+const MAX_CHOICES = 128;
+
+function inBounds(index: unknown): boolean {
+  return typeof index !== "number" || (Number.isInteger(index) && index >= 0 && index < MAX_CHOICES);
 }
 
 /** An object whose content and tool calls, if it has any, are of their kinds: what looks into an answer relies on that. */

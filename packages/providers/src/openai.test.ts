@@ -286,6 +286,12 @@ const ANSWERS: Readonly<Record<string, readonly [answer: Answer, expected: Expec
   ],
   "401 in HTML": [html(401), { code: "llm.provider.auth", status: 502, retryable: false }],
   "403 with an error": [json(403, said()), { code: "llm.provider.auth", status: 502, retryable: false }],
+  "403 for the model": [
+    json(403, said({ code: "model_not_found" })),
+    { code: "llm.model.not_found", status: 404, retryable: false },
+  ],
+  "403 in HTML": [html(403), lasting],
+  "403 in JSON of something else": [json(403, { message: "blocked" }), lasting],
   "402 with an error": [json(402, said()), { code: "llm.provider.quota_exhausted", status: 429, retryable: false }],
   "404 with an error": [
     json(404, said({ code: "model_not_found" })),
@@ -403,6 +409,8 @@ const ANSWERS: Readonly<Record<string, readonly [answer: Answer, expected: Expec
   "a stream whose first event is not JSON": [sse(["<html>"]), bad],
   "a stream whose first event is no chunk": [sse(["[1]"]), bad],
   "a stream whose choices are no list": [sse(['{"choices":{}}']), bad],
+  "a stream whose choice is beyond those that may be asked for": [sse(['{"choices":[{"index":128,"delta":{}}]}']), bad],
+  "a stream whose choice is below none": [sse(['{"choices":[{"index":-1,"delta":{"content":"a"}}]}']), bad],
 };
 
 for (const [what, [answer, expected]] of Object.entries(ANSWERS)) {
@@ -631,6 +639,43 @@ test("a stream that has finished needs no [DONE]", async () => {
   assert.deepEqual(await all((await provider(chat())).chunks), CHUNKS);
 });
 
+test("what a stream adds to an answer after its finish is no part of it, and its usage is passed on", async () => {
+  const late = chunk({ content: "more" });
+  const again = chunk({ content: "even more" }, "length");
+  const empty = chunk({}, null, { choices: [] });
+  const events = [...CHUNKS, late, empty, again, USAGE];
+  const { provider } = setUp(sse([...events.map((each) => JSON.stringify(each)), "[DONE]"]));
+  const chunks = await all((await provider(chat({ stream: true }))).chunks);
+  assert.deepEqual(chunks.slice(0, CHUNKS.length), CHUNKS);
+  assert.deepEqual(
+    chunks.slice(CHUNKS.length).flatMap(({ choices }) => choices.map(({ delta }) => delta)),
+    [{}, {}],
+  );
+  assert.deepEqual(
+    chunks.filter(({ choices }) => choices.length === 0),
+    [empty, USAGE],
+  );
+});
+
+test("of several answers one goes on where another has finished", async () => {
+  const of = (index: number, delta: Delta, finish_reason: string | null = null): ChatChunk =>
+    chunk({}, null, { choices: [{ index, delta, finish_reason }] });
+  const events = [
+    of(0, { content: "a" }),
+    of(1, { content: "b" }),
+    of(0, {}, "stop"),
+    of(1, { content: "c" }),
+    of(0, { content: "x" }),
+    of(1, { content: "d" }, "stop"),
+  ];
+  const { provider } = setUp(sse(events.map((each) => JSON.stringify(each))));
+  const { choices } = await collect(await provider(chat({ stream: true, n: 2 })));
+  assert.deepEqual(
+    choices.map(({ message }) => message.content),
+    ["a", "bcd"],
+  );
+});
+
 test("chunks that lack an index, a delta or choices are completed", async () => {
   const events = [
     '{"prompt_filter_results":[]}',
@@ -800,6 +845,7 @@ const STAY_OPEN: Readonly<
 for (const [what, [chunks, body, streamUsage, ms]] of Object.entries(STAY_OPEN)) {
   test(`a stream that stays open after ${what}, and says nothing more, ends by itself after ${ms} ms`, async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
+    t.mock.method(performance, "now", () => 1000);
     const { provider, upstream } = setUp(unfinished(chunks), { streamUsage });
     const reply = await provider(chat({ stream: true, ...body }));
     const got: ChatChunk[] = [];
@@ -819,6 +865,38 @@ for (const [what, [chunks, body, streamUsage, ms]] of Object.entries(STAY_OPEN))
     assert.equal(upstream.open, 0, "the connection is let go");
   });
 }
+
+test("a stream that trickles on after its finish, without saying anything, is not waited for any longer", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let now = 1000;
+  t.mock.method(performance, "now", () => now);
+  const empty = `data: ${JSON.stringify(chunk({}, null, { choices: [] }))}\n\n`;
+  let trickle = (): void => {};
+  const { provider, upstream } = setUp(
+    (exchange) => {
+      unfinished(CHUNKS)(exchange);
+      trickle = () => exchange.data(empty);
+    },
+    { streamUsage: false },
+  );
+  let over = false;
+  const reading = all((await provider(chat({ stream: true }))).chunks).finally(() => {
+    over = true;
+  });
+  await settled();
+  for (let waited = 0; waited < 80; waited += 20) {
+    now += 20;
+    t.mock.timers.tick(20);
+    trickle();
+    await settled();
+    assert.equal(over, false);
+  }
+  now += 10;
+  t.mock.timers.tick(10);
+  await reading;
+  await settled();
+  assert.equal(upstream.open, 0);
+});
 
 test("a stream of which one answer has not finished is waited for", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });

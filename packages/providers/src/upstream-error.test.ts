@@ -254,6 +254,29 @@ test("an error that is not the provider's own is the same the next time, and not
   }
 });
 
+test("a key that may not use one model may use others, and is none that is wrong", () => {
+  for (const error of [{ code: "model_not_found" }, { type: "model_access_denied" }, { status: "MODEL_NOT_ALLOWED" }]) {
+    const { code, origin, retryable, remedy } = failed(403, { error: { message: "why not", ...error } });
+    assert.deepEqual([code, origin, retryable, remedy], ["llm.model.not_found", "upstream", false, "fallback"]);
+  }
+  const said = { error: { message: "this key may not use the model", code: "forbidden" } };
+  assert.equal(failed(403, said).code, "llm.provider.auth", "only a code says so");
+});
+
+test("a refusal of 403 in nobody's words is of something in front of the provider, and says nothing of the key", () => {
+  for (const body of ["<html>", { message: "blocked" }, undefined]) {
+    const { code, retryable, remedy } = failed(403, body);
+    assert.deepEqual([code, retryable, remedy], ["llm.provider.bad_response", false, "fallback"]);
+  }
+});
+
+test("another try is only believed in where there may be one", () => {
+  for (const status of [408, 409, 429, 500, 502, 503, 529]) {
+    const { retryable, remedy } = failed(status, { error: { message: "why not" } }, { shouldRetry: "true" });
+    assert.deepEqual([retryable, remedy], [true, "retry"], String(status));
+  }
+});
+
 /** The error for an answer of this status and body, and these headers. */
 function failed(status: number, body: unknown, retry: Partial<RetryHeaders> = {}): GatewayError {
   const answer: Pick<UpstreamAnswer, "status" | "requestId" | "retry"> = {

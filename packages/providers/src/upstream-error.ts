@@ -77,6 +77,9 @@ function obeyed(
  */
 function classify(status: number, reported: ReportedError | undefined): [Code, GatewayErrorOptions] {
   const kind = reported?.kind ?? "";
+  // A key that may not use one model is not a key that is wrong.
+  if (status === 403 && /model/.test(kind)) return ["llm.model.not_found", { origin: "upstream", remedy: "fallback" }];
+  if (status === 403 && !reported) return ["llm.provider.bad_response", LASTING];
   if (status === 401 || status === 403) return ["llm.provider.auth", {}];
   if (status === 402 || /insufficient_quota|billing/.test(kind)) return ["llm.provider.quota_exhausted", {}];
   // Spend limits are told as too many calls, in words only; waiting does not heal them.

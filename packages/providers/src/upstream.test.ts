@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { GatewayError } from "@gatewright/core";
 import { Dispatcher, errors } from "undici";
@@ -70,6 +71,31 @@ test("a body is posted, and without one it is asked", async () => {
       ["GET", null, "https://host.test", "/v1/x"],
     ],
   );
+});
+
+test("a large body is posted in pieces, and its length is told", async () => {
+  for (const [body, inPieces] of [
+    ["x".repeat(64 * 1024), false],
+    ["x".repeat(64 * 1024 + 1), true],
+    ["日".repeat(300_000), true],
+  ] as const) {
+    const requests: Dispatcher.DispatchOptions[] = [];
+    const target = { ...targetOf(answering(200, {}, requests)), headers: { "x-a": "b" } };
+    await send(target, never, body);
+    const [{ headers, body: sent } = assert.fail("nothing was sent")] = requests;
+    if (!inPieces) {
+      assert.equal(sent, body);
+      assert.deepEqual(headers, { "x-a": "b" });
+      continue;
+    }
+    assert.deepEqual(headers, { "x-a": "b", "content-length": String(Buffer.byteLength(body)) });
+    assert.ok(sent instanceof Readable);
+    const pieces: Buffer[] = [];
+    for await (const piece of sent) pieces.push(piece);
+    assert.ok(pieces.length > 1);
+    for (const { length } of pieces) assert.ok(length <= 64 * 1024, String(length));
+    assert.equal(Buffer.concat(pieces).toString(), body);
+  }
 });
 
 test("a failure whose reason lies deeper is told by that reason", async () => {

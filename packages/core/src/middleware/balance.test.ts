@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { type Code, codes } from "../codes.ts";
 import { collect } from "../collect.ts";
 import { compose } from "../compose.ts";
 import { deadline } from "../deadline.ts";
 import { GatewayError } from "../error.ts";
 import type { ChatReply, ChatRequest, Handler } from "../index.ts";
 import { discard, textReply } from "../reply.ts";
+import { failureOf, textOf } from "../testing/outcome.ts";
 import { chat, chunksOf, type FakeClock, fakeClock, type Outcome, scripted } from "../testing.ts";
 import { spareTargets } from "../tries.ts";
 import { type BalanceOptions, type BalanceTarget, balance } from "./balance.ts";
@@ -116,7 +118,8 @@ test("keys that are passed over cost a call none of its tries", async () => {
 test("after other failures a call goes on as far as its tries allow, and the first failure is told", async () => {
   const errors = ["first.", "second.", "third."].map((why) => new GatewayError("llm.provider.server_error", why));
   const { ask, asked } = setUp(5, {}, Array(5).fill(1), (target) => errors[target] ?? "x");
-  assert.equal(await failureOf(ask()), errors[0]);
+  const told = await failureOf(ask());
+  assert.deepEqual([told.code, told.message, told.retryable], ["llm.provider.server_error", "first.", false]);
   assert.equal(asked(), "012");
   const more = setUp(5, { maxAttempts: 9 }, Array(5).fill(1), (target) => errors[target] ?? "x");
   assert.equal(await textOf(more.ask()), "x");
@@ -143,6 +146,116 @@ test("a failure that no target cures is told at once, and is nothing against its
   assert.equal(asked(), "000");
 });
 
+/** After these another target is asked; every other failure is told at once. */
+const MOVES: ReadonlySet<string> = new Set<Code>([
+  "llm.provider.auth",
+  "llm.provider.quota_exhausted",
+  "llm.provider.rate_limited",
+  "llm.provider.overloaded",
+  "llm.provider.server_error",
+  "llm.provider.unreachable",
+  "llm.provider.bad_response",
+  "llm.timeout.connect",
+  "llm.timeout.first_token",
+  "llm.timeout.idle",
+  "llm.stream.interrupted",
+  "llm.provider.circuit_open",
+  "llm.overloaded",
+  "llm.rate_limit.requests",
+  "llm.rate_limit.tokens",
+  "llm.rate_limit.concurrency",
+  "llm.model.not_found",
+]);
+
+for (const name of Object.keys(codes)) {
+  // The table's own keys are its codes.
+  const code = name as Code;
+  test(`after ${code} ${MOVES.has(code) ? "the" : "no"} other target is asked`, async () => {
+    // A provider says that a context is too long.
+    const error = new GatewayError(code, "why", code === "llm.request.context_length" ? { origin: "upstream" } : {});
+    const { ask, asked } = setUp(2, {}, [1, 1], (target) => (target === 0 ? error : "x"));
+    if (MOVES.has(code)) assert.equal(await textOf(ask()), "x");
+    else assert.equal(await failureOf(ask()), error);
+    assert.equal(asked(), MOVES.has(code) ? "01" : "0");
+  });
+}
+
+test("an answer that is the same the next time is no outage: no other target is asked, and none is left alone", async () => {
+  const lasting = new GatewayError("llm.provider.bad_response", "a redirect.", {
+    retryable: false,
+    remedy: "fallback",
+  });
+  const { ask, asked } = setUp(2, {}, [1, 1], () => lasting);
+  for (let call = 0; call < 2; call++) assert.equal(await failureOf(ask()), lasting);
+  assert.equal(asked(), "00");
+});
+
+test("where a later target fails with what no other cures, the first failure is told", async () => {
+  const refused = new GatewayError("llm.provider.rejected", "content.");
+  const long = new GatewayError("llm.request.context_length", "long.", { origin: "upstream" });
+  for (const [first, later] of [
+    [down, refused],
+    [down, long],
+    [limited, refused],
+  ] as const) {
+    const { ask, asked } = setUp(3, {}, [1, 1, 1], (target) => (target === 0 ? first : later));
+    const { code, message, retryable } = await failureOf(ask());
+    assert.deepEqual([code, message, retryable], [first.code, first.message, false]);
+    assert.equal(asked(), "01");
+  }
+});
+
+test("after tries in vain the caller may try again where it is told when", async () => {
+  const { ask } = setUp(2, {}, [1, 1], () => down.with({ retryAfterMs: 5 }));
+  const { retryable, retryAfterMs } = await failureOf(ask());
+  assert.deepEqual([retryable, retryAfterMs], [true, 5]);
+});
+
+test("the outermost layer decides how many tries a call has", async () => {
+  for (const [most, asked] of [
+    [2, 2],
+    [5, 5],
+  ] as const) {
+    const set = setUp(6, { maxAttempts: 3 }, Array(6).fill(1), () => down);
+    const failing = failureOf(
+      compose([retry({ retries: 0, maxAttempts: most, clock: set.clock })], set.handler)(chat()),
+    );
+    await set.clock.advance(10_000);
+    await failing;
+    assert.equal(set.asked().length, asked);
+  }
+});
+
+test("of a thousand calls that all fail, no more than a fifth moves on, but for a few", async () => {
+  const { ask, asked } = setUp(2, {}, [1, 1], () => down);
+  await Promise.all(Array.from({ length: 1000 }, () => failureOf(ask())));
+  // A fifth of them, and two a second of the ten that are looked at.
+  assert.equal(asked().length, 1000 + 200 + 20);
+});
+
+test("in a storm that lasts, retries and other targets together stay at a fifth of the calls and ten a second", async () => {
+  const { clock, handler, asked } = setUp(2, {}, [1, 1], () => down);
+  const pipeline = compose([retry({ clock })], handler);
+  const calls: Promise<unknown>[] = [];
+  for (let tick = 0; tick < 300; tick++) {
+    for (let each = 0; each < 20; each++) calls.push(failureOf(pipeline(chat())));
+    await clock.advance(100);
+  }
+  await clock.advance(100_000);
+  await Promise.all(calls);
+  assert.ok(asked().length <= 6000 * 1.2 + 10 * 30, String(asked().length));
+  assert.ok(asked().length >= 6000 * 1.15, String(asked().length));
+});
+
+test("another key, and another target after a refusal of the gateway's own, are paid from no budget", async () => {
+  for (const error of [limited, new GatewayError("llm.provider.circuit_open", "open.")]) {
+    const { clock, handler, asked } = setUp(2, {}, [1, 1], (target) => (target === 0 ? error : "x"));
+    const pipeline = compose([retry({ budget: { share: 0, perSecond: 0 }, clock })], handler);
+    assert.equal(await textOf(pipeline(chat())), "x");
+    assert.equal(asked(), "01");
+  }
+});
+
 /** How long a target is left alone after a failure, in milliseconds, where nothing else is configured. */
 const COOL: Readonly<Record<string, readonly [error: GatewayError, ms: number]>> = {
   "a key that is not accepted": [badKey, 60_000],
@@ -156,7 +269,7 @@ const COOL: Readonly<Record<string, readonly [error: GatewayError, ms: number]>>
   "a failure with a time": [down.with({ retryAfterMs: 9000 }), 9000],
   "a target that cannot be reached": [new GatewayError("llm.provider.unreachable", "no."), 5000],
   silence: [new GatewayError("llm.timeout.first_token", "silent."), 5000],
-  "a context that is too long": [new GatewayError("llm.request.context_length", "long."), 0],
+  "a model that it does not have": [new GatewayError("llm.model.not_found", "none."), 0],
 };
 
 for (const [what, [error, ms]] of Object.entries(COOL)) {
@@ -266,7 +379,8 @@ test("the only target's failure is told as it is", async () => {
 test("where every target has just failed, they are asked all the same", async () => {
   let ill = true;
   const { ask, asked } = setUp(2, {}, [1, 1], () => (ill ? down : "x"));
-  assert.equal(await failureOf(ask()), down);
+  const { code, message, retryable } = await failureOf(ask());
+  assert.deepEqual([code, message, retryable], [down.code, down.message, false]);
   assert.equal(asked(), "01");
   ill = false;
   assert.equal(await textOf(ask()), "x");
@@ -304,6 +418,38 @@ test("a target that says when to come back is left alone until then, also where 
   await collect(await slow);
   await read();
   assert.equal(asked(), "0011");
+});
+
+test("what a failure says of one model it does not say of another", async () => {
+  for (const error of [badKey, noQuota, limited, down]) {
+    const { ask, asked } = setUp(2, {}, [1, 1], (target, { model }) => (target === 0 && model === "a" ? error : "x"));
+    for (const model of ["a", "b", "a"]) await collect(await ask(chat({ model })));
+    assert.equal(asked(), "0101", error.code);
+  }
+});
+
+test("a failure that comes late does not shorten the time for which a target is left alone, or change why", async () => {
+  const late = Promise.withResolvers<never>();
+  const answers: readonly Outcome[] = [() => late.promise, noQuota];
+  let call = 0;
+  let spent = false;
+  const { ask, read, asked, clock } = setUp(2, { choose: "weighted" }, [1, 1], (target) => {
+    if (target === 0) return answers[call++] ?? "x";
+    return spent ? noQuota : "x";
+  });
+  const slow = ask();
+  await read();
+  late.reject(down);
+  assert.equal(await textOf(slow), "x");
+  assert.equal(asked(), "0011");
+  await clock.advance(599_999);
+  spent = true;
+  const { code, message } = await failureOf(ask());
+  assert.deepEqual([code, asked()], [noQuota.code, "00111"]);
+  assert.match(message, /no quota left/);
+  await clock.advance(1);
+  await read();
+  assert.equal(asked(), "001110");
 });
 
 test("what is below knows how many other targets may be asked", async () => {
@@ -413,17 +559,4 @@ function counted(asked: string): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const target of asked) counts[target] = (counts[target] ?? 0) + 1;
   return counts;
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<GatewayError> {
-  const thrown: unknown = await promise.then(
-    () => assert.fail("it did not fail"),
-    (error: unknown) => error,
-  );
-  if (!(thrown instanceof GatewayError)) throw thrown;
-  return thrown;
-}
-
-async function textOf(reply: ChatReply | Promise<ChatReply>): Promise<unknown> {
-  return (await collect(await reply)).choices[0]?.message.content;
 }

@@ -6,9 +6,12 @@ import { withValue } from "../context.ts";
 import { deadline } from "../deadline.ts";
 import { GatewayError, isOutage, toGatewayError } from "../error.ts";
 import { numberIn, wholeIn } from "../options.ts";
+import { Recent } from "../recent.ts";
 import { onEnd, type ReplyEnd } from "../reply.ts";
-import { spareTargets, takeTry } from "../tries.ts";
+import { RetryBudget } from "../retry-budget.ts";
+import { spareTargets, takeTry, targetBudget, triedInVain, triesOf } from "../tries.ts";
 
+/** How calls are spread, and how long a target is left alone. */
 export interface BalanceOptions {
   /**
    * Which of the targets is asked first. `least-loaded` (default): the one with the fewest calls in flight for its weight.
@@ -21,8 +24,9 @@ export interface BalanceOptions {
   readonly quotaCoolDownMs?: number;
   /** The same for one that just failed or limits our calls, and does not say how long; default 5,000. */
   readonly coolDownMs?: number;
-  /** The most tries one call may have altogether after failures that are not of a key; default 3, the first included. */
+  /** The most tries of one call after failures that are not of a key; default 3. The outermost layer decides. */
   readonly maxAttempts?: number;
+  /** Gives a number from 0 to below 1; default `Math.random`. */
   readonly random?: () => number;
   readonly clock?: Clock;
 }
@@ -33,7 +37,7 @@ export type BalanceTarget = Handler | { readonly handler: Handler /** Default 1.
 /**
  * A handler that spreads calls over targets that are as good as each other, and leaves one alone for a while that has
  * failed. A key that is not accepted, has no quota or is limited is passed over for the next without waiting, until none
- * is left; other failures move on as far as `maxAttempts` allows. Where every target is left alone, those that only
+ * is left; outages move on as far as `maxAttempts` and the budget of a retry above allow (else 20 % of recent calls). Where every target is left alone, those that only
  * failed are asked all the same; for keys the error says that none is left, and when one will be where that is known.
  * Throws a `TypeError` for a bad option.
  * @example balance([openai({ apiKey: a, name: "openai-a" }), openai({ apiKey: b, name: "openai-b" })])
@@ -62,8 +66,10 @@ export function balance(
     const { handler, weight = 1 } = typeof target === "function" ? { handler: target } : target;
     if (typeof handler !== "function") throw new TypeError(`balance: targets[${index}] is no handler.`);
     numberIn("balance", `targets[${index}].weight`, weight, 0.001, 1_000_000);
-    return { handler, weight, inFlight: 0, coolUntil: 0, failure: undefined };
+    return { handler, weight, inFlight: 0, rests: new Recent(() => ({ until: 0, failure: undefined })) };
   });
+
+  const budget = new RetryBudget("balance", {}, clock);
 
   const pick = (among: readonly Member[]): Member | undefined => {
     if (choose === "least-loaded") {
@@ -80,18 +86,20 @@ export function balance(
   };
 
   /** Which may be asked now: those that are not left alone; if none, those that have only failed. */
-  const askable = (among: readonly Member[]): readonly Member[] => {
+  const askable = (among: readonly Member[], model: string): readonly Member[] => {
     const now = clock.now();
-    const fresh = among.filter(({ coolUntil }) => coolUntil <= now);
-    return fresh.length > 0 ? fresh : among.filter(({ failure }) => failure?.outage);
+    const fresh = among.filter(({ rests }) => rests.get(model).until <= now);
+    return fresh.length > 0 ? fresh : among.filter(({ rests }) => rests.get(model).failure?.outage);
   };
 
-  const cool = (member: Member, error: GatewayError): void => {
+  const cool = (rest: Rest, error: GatewayError): void => {
     const ms = coolDownAfter(error);
     if (ms === undefined) return;
-    member.coolUntil = Math.max(member.coolUntil, clock.now() + ms);
+    const until = clock.now() + ms;
+    if (until <= rest.until) return;
+    rest.until = until;
     // What a provider said to one caller is none of another's business: only the kind of failure is kept.
-    member.failure = { code: error.code, outage: isOutage(error) };
+    rest.failure = { code: error.code, outage: isOutage(error) };
   };
   const coolDownAfter = (error: GatewayError): number | undefined => {
     if (error.code === "llm.provider.auth") return keyCoolDownMs;
@@ -102,37 +110,46 @@ export function balance(
 
   return async (request) => {
     const { signal, context } = request.call;
+    const most = triesOf(context, maxAttempts);
+    const own = (): boolean => budget.take(request.model);
+    const spend = context.get(targetBudget) ?? own;
+    budget.called(request.model);
     let left: readonly Member[] = members;
     let first: GatewayError | undefined;
     for (;;) {
-      const candidates = askable(left);
+      const candidates = askable(left, request.model);
       const member = pick(candidates);
       if (!member) break;
       left = left.filter((other) => other !== member);
+      const rest = member.rests.get(request.model);
       member.inFlight++;
       const done = once(() => member.inFlight--);
       try {
-        const replying = member.handler(withSpare(request, askable(left).length));
+        const replying = member.handler(withSpare(request, askable(left, request.model).length));
         const reply = await replyUnlessAborted(replying, signal);
         // An answer shows that a target is back; a key may be limited all the same, after this call was let in.
-        if (member.failure?.outage) member.coolUntil = 0;
+        if (rest.failure?.outage) rest.until = 0;
         const end = ({ error }: ReplyEnd): void => {
           done();
-          if (error) cool(member, error);
+          if (error) cool(rest, error);
         };
         return onEnd(reply, end, signal);
       } catch (thrown) {
         done();
         const error = toGatewayError(thrown, signal);
-        if (signal.aborted || error.remedy === "none") throw error;
-        cool(member, error);
+        if (signal.aborted) throw error;
+        cool(rest, error);
+        const moved = first !== undefined;
         first ??= error;
         if (isOfKey(error)) continue;
-        const may = askable(left).length > 0 && clock.now() < context.get(deadline) && takeTry(context, maxAttempts);
-        if (!may) throw first;
+        const may = moves(error) && askable(left, request.model).length > 0 && clock.now() < context.get(deadline);
+        if (!may || !takeTry(context, most, isOutage(error) ? spend : undefined)) {
+          throw moved ? triedInVain(first) : first;
+        }
       }
     }
-    throw noneLeft(members, first, clock.now());
+    const rests = members.map(({ rests }) => rests.get(request.model));
+    throw noneLeft(rests, first, clock.now());
   };
 }
 
@@ -140,8 +157,16 @@ interface Member {
   readonly handler: Handler;
   readonly weight: number;
   inFlight: number;
-  /** Until when it is left alone, and why. */
-  coolUntil: number;
+  /**
+   * For each model, whether it is left alone: one that a key may not use, or of which it has had enough, says nothing of
+   * the others.
+   */
+  readonly rests: Recent<Rest>;
+}
+
+/** Until when a target is left alone, and why. */
+interface Rest {
+  until: number;
   failure: { readonly code: Code; readonly outage: boolean } | undefined;
 }
 
@@ -152,6 +177,14 @@ function load({ inFlight, weight }: Member): number {
 /** Whether the failure is of the key a target was asked with, so that the next key costs the provider nothing. */
 function isOfKey({ code }: GatewayError): boolean {
   return ["llm.provider.auth", "llm.provider.quota_exhausted", "llm.provider.rate_limited"].includes(code);
+}
+
+/** Whether one of its equals may do better: not where the request itself is what it cannot answer. */
+function moves(error: GatewayError): boolean {
+  const { code, layer, remedy } = error;
+  const refused =
+    (layer === "gateway" || layer === "rate_limit") && remedy === "fallback" && code !== "llm.timeout.total";
+  return isOutage(error) || refused || code === "llm.model.not_found";
 }
 
 function withSpare(request: ChatRequest, spare: number): ChatRequest {
@@ -171,13 +204,15 @@ const WHY: Partial<Readonly<Record<Code, string>>> = {
 };
 
 /** The error where nothing may be asked: why the one that comes back first is left alone. */
-function noneLeft(members: readonly Member[], first: GatewayError | undefined, now: number): GatewayError {
-  if (first && members.length === 1) return first;
-  const [soonest] = members.toSorted((a, b) => a.coolUntil - b.coolUntil);
+function noneLeft(rests: readonly Rest[], first: GatewayError | undefined, now: number): GatewayError {
+  if (first && rests.length === 1) return first;
+  const [soonest] = rests.filter(({ until }) => until > now).sort((a, b) => a.until - b.until);
   const code = soonest?.failure?.code ?? first?.code ?? "llm.internal";
-  const message = `None of the provider's ${members.length} targets may be asked now: ${WHY[code] ?? "they have failed"}.`;
+  const message = `None of the provider's ${rests.length} targets may be asked now: ${WHY[code] ?? "they have failed"}.`;
   const comesBack = code === "llm.provider.rate_limited" && soonest;
-  return new GatewayError(code, message, comesBack ? { retryAfterMs: Math.max(1, comesBack.coolUntil - now) } : {});
+  const retryAfterMs = comesBack ? comesBack.until - now : first?.retryAfterMs;
+  const error = new GatewayError(code, message, { retryAfterMs });
+  return first ? triedInVain(error) : error;
 }
 
 function once(run: () => void): () => void {

@@ -7,7 +7,7 @@ import { compose } from "../compose.ts";
 import { GatewayError, toGatewayError } from "../error.ts";
 import type { ChatReply, ChatRequest } from "../index.ts";
 import { chat, chunksOf, fakeClock, type Outcome, scripted } from "../testing.ts";
-import { spareTargets } from "../tries.ts";
+import { spareTargets, takeTry } from "../tries.ts";
 import { type Circuit, type CircuitBreakerOptions, circuitBreaker } from "./circuit-breaker.ts";
 import { fallback } from "./fallback.ts";
 
@@ -121,16 +121,59 @@ test("a probe that says nothing of the target leaves its place to the next call"
   assert.equal(state(), "closed");
 });
 
-test("a probe that never ends does not keep its place for ever", async () => {
-  const { ask, clock, hold, state } = await opened({ openMs: 1000, maxOpenMs: 5000 });
+test("a probe that does not end leaves its place to the next after as long as the circuit was open", async () => {
+  const { ask, clock, hold, state, probeInMs } = await opened({ openMs: 1000, maxOpenMs: 5000 });
   await clock.advance(1000);
+  await ask(down);
+  assert.equal(probeInMs(), 2000);
+  await clock.advance(2000);
   const probe = hold("x");
-  await clock.advance(4999);
+  await clock.advance(1999);
   assert.equal((await ask("x")).code, OPEN);
   await clock.advance(1);
   assert.equal((await ask("x")).code, "ok");
+  assert.equal(state(), "closed");
   await probe.finish();
   assert.equal(state(), "closed");
+});
+
+test("of several probes that do not end, what an earlier one comes to later decides nothing", async () => {
+  const { ask, clock, hold, state } = await opened({ openMs: 1000, maxOpenMs: 5000 });
+  await clock.advance(1000);
+  const first = hold(down);
+  await clock.advance(1000);
+  const last = hold("x");
+  assert.equal((await first.finish())?.code, down.code);
+  assert.equal(state(), "half-open");
+  assert.equal((await ask("x")).code, OPEN);
+  await last.finish();
+  assert.equal(state(), "closed");
+});
+
+test("a probe that breaks off after it has closed the circuit says nothing of a later probe", async () => {
+  const { ask, breaker, clock, hold, state } = await opened();
+  await clock.advance(5000);
+  const first = await compose([breaker], scripted(cut))(chat({ model: "m" }));
+  assert.equal(state(), "closed");
+  for (let call = 0; call < 10; call++) await ask(down);
+  assert.equal(state(), "open");
+  await clock.advance(5000);
+  const second = hold("x");
+  assert.equal(state(), "half-open");
+  await assert.rejects(collect(first), { code: "llm.stream.interrupted" });
+  assert.equal(state(), "half-open");
+  await second.finish();
+  assert.equal(state(), "closed");
+});
+
+test("a call that is refused is no try of its target, and one that is let in is one", async () => {
+  const { breaker } = await opened();
+  const request = chat({ model: "m" });
+  for (const outcome of [1, 2]) {
+    await assert.rejects(compose([breaker], scripted("never"))(request), { code: OPEN }, String(outcome));
+    assert.equal(takeTry(request.call.context, 1), true);
+  }
+  assert.equal(takeTry(request.call.context, 1), false);
 });
 
 const NEITHER: readonly Code[] = [
@@ -360,10 +403,15 @@ function setUp(options: CircuitBreakerOptions = {}) {
       return scripted(outcome)(sent);
     });
     const replying: Promise<ChatReply> = compose([breaker], handler)(request);
+    const over = replying.then(collect).then(
+      () => undefined,
+      (thrown: unknown) => toGatewayError(thrown),
+    );
     return {
-      finish: async () => {
+      /** Gives back what it fails with, if it does. */
+      finish: () => {
         gate.resolve();
-        await collect(await replying);
+        return over;
       },
       leave: async () => {
         stop.abort();

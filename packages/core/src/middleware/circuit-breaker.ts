@@ -1,12 +1,13 @@
-import type { ChatReply, ChatRequest, Middleware } from "../chat.ts";
+import { untilOver } from "../abort.ts";
+import type { ChatRequest, Middleware } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { GatewayError, isOutage, toGatewayError } from "../error.ts";
+import { GatewayError, isOutage } from "../error.ts";
 import { numberIn, wholeIn } from "../options.ts";
 import { Recent } from "../recent.ts";
-import { onEnd, type ReplyEnd } from "../reply.ts";
 import { Rolling } from "../rolling.ts";
 import { returnTry, spareTargets } from "../tries.ts";
 
+/** When a circuit opens, and for how long. */
 export interface CircuitBreakerOptions {
   /** The share of failures from which on a circuit opens; default 0.5. */
   readonly failureShare?: number;
@@ -18,7 +19,10 @@ export interface CircuitBreakerOptions {
   readonly openMs?: number;
   /** The longest it stays open, in milliseconds; default 60,000. */
   readonly maxOpenMs?: number;
-  /** What a circuit is kept for; default the model. */
+  /**
+   * What a circuit is kept for; default the model. Of a thousand the one not used for longest is forgotten: where callers
+   * may name any model, give the provider.
+   */
   readonly target?: (request: ChatRequest) => string;
   /** Told of every change of a circuit. */
   readonly onChange?: (circuit: Circuit) => void;
@@ -76,16 +80,13 @@ export function circuitBreaker({
       returnTry(context);
       throw pass;
     }
-    let reply: ChatReply;
-    try {
-      reply = await next(request);
-    } catch (thrown) {
-      pass.end(verdict(toGatewayError(thrown, request.call.signal)));
-      throw thrown;
-    }
-    pass.begun();
-    const end = ({ error, outcome }: ReplyEnd): void => pass.end(outcome === "completed" ? "success" : verdict(error));
-    return onEnd(reply, end, request.call.signal);
+    const begun = next(request).then((reply) => {
+      pass.begun();
+      return reply;
+    });
+    return untilOver(begun, request.call.signal, ({ outcome, error }) => {
+      pass.end(outcome === "completed" ? "success" : verdict(error));
+    });
   };
   return Object.assign(layer, { circuits: () => Array.from(breakers.values(), (breaker) => breaker.circuit) });
 }
@@ -108,11 +109,12 @@ interface Pass {
 class Breaker {
   readonly #target: string;
   readonly #settings: Settings;
-  /** Failures first, successes second. */
-  readonly #ended: Rolling;
+  readonly #ended: Rolling<"failure" | "success">;
   #state: Circuit["state"] = "closed";
   #openMs: number;
   #probeAt = 0;
+  /** The number of the last probe. */
+  #probe = 0;
 
   constructor(target: string, settings: Settings) {
     this.#target = target;
@@ -122,42 +124,44 @@ class Breaker {
   }
 
   get circuit(): Circuit {
-    const { first: failures, second: successes } = this.#ended.sums;
+    const [failures, successes] = [this.#ended.count("failure"), this.#ended.count("success")];
     const probeInMs = this.#state === "open" ? Math.max(0, this.#probeAt - this.#settings.clock.now()) : 0;
     return { target: this.#target, state: this.#state, calls: failures + successes, failures, probeInMs };
   }
 
   /** Lets a call in, or says why not. */
   enter(hasSpare: boolean): Pass | GatewayError {
-    if (this.#state === "closed") return this.#pass(false);
-    const { clock, openMs, maxOpenMs } = this.#settings;
+    if (this.#state === "closed") return this.#pass(0);
+    const { clock, openMs } = this.#settings;
     const waitMs = this.#probeAt - clock.now();
     if (waitMs <= 0) {
-      // A probe that never ends does not keep the place for ever.
-      this.#probeAt = clock.now() + maxOpenMs;
+      // A probe that takes longer than the circuit was open does not keep the place from the next.
+      this.#probeAt = clock.now() + this.#openMs;
       this.#become("half-open");
-      return this.#pass(true);
+      return this.#pass(++this.#probe);
     }
     // The last target is not given up on for its share of failures alone.
-    if (!hasSpare && this.#ended.sums.second > 0) return this.#pass(false);
+    if (!hasSpare && this.#ended.count("success") > 0) return this.#pass(0);
     return new GatewayError("llm.provider.circuit_open", `${this.#target} has failed too often and is not asked now.`, {
       retryAfterMs: this.#state === "open" ? waitMs : openMs,
     });
   }
 
-  #pass(probe: boolean): Pass {
+  #pass(probe: number): Pass {
     let open = true;
+    // What an earlier probe comes to says nothing any more.
+    const decides = (): boolean => probe === this.#probe && this.#state === "half-open";
     return {
       begun: () => {
         // Whether the answer is whole is known much later: that it has begun shows that the target is back.
-        if (probe && this.#state === "half-open") this.#close();
+        if (decides()) this.#close();
       },
       end: (verdict) => {
         if (!open) return;
         open = false;
-        if (verdict === "success") this.#openMs = this.#settings.openMs;
-        if (verdict !== "neither") this.#ended.add(verdict === "failure" ? 1 : 0, verdict === "failure" ? 0 : 1);
-        if (probe && this.#state === "half-open") this.#probed(verdict);
+        if (verdict === "success" && (probe === 0 || probe === this.#probe)) this.#openMs = this.#settings.openMs;
+        if (verdict !== "neither") this.#ended.add(verdict);
+        if (decides()) this.#probed(verdict);
         else if (verdict === "failure") this.#judge();
       },
     };
@@ -174,8 +178,8 @@ class Breaker {
   }
 
   #judge(): void {
-    const { first: failures, second: successes } = this.#ended.sums;
-    const calls = failures + successes;
+    const failures = this.#ended.count("failure");
+    const calls = failures + this.#ended.count("success");
     const { minimumCalls, failureShare } = this.#settings;
     if (this.#state === "closed" && calls >= minimumCalls && failures >= calls * failureShare) this.#open(this.#openMs);
   }
@@ -191,6 +195,7 @@ class Breaker {
   }
 
   #become(state: Circuit["state"]): void {
+    if (state === this.#state) return;
     this.#state = state;
     this.#settings.onChange(this.circuit);
   }

@@ -8,7 +8,9 @@ import { compose } from "../compose.ts";
 import { GatewayError } from "../error.ts";
 import type { Call, ChatReply, Handler, Workload } from "../index.ts";
 import { discard, textReply } from "../reply.ts";
-import { chat, chunksOf, fakeClock, type Outcome, scripted } from "../testing.ts";
+import { failureOf, settled, UNFINISHED, type Way } from "../testing/outcome.ts";
+import { chat, chunksOf, fakeClock, scripted } from "../testing.ts";
+import { takeTry } from "../tries.ts";
 import { workload } from "../workload.ts";
 import { type ConcurrencyOptions, concurrency } from "./concurrency.ts";
 
@@ -106,6 +108,28 @@ test("a call that has waited too long is refused, and its place is another's", a
   assert.equal(clock.waiting, 0);
 });
 
+test("a call that is refused is no try of its target, and one that is let in is one", async () => {
+  const { layer, call, clock, finish } = setUp({ max: 1, maxWaiting: 1, maxWaitMs: 500 });
+  const first = call("a");
+  await settled();
+  const pipeline = compose([layer], scripted("never"));
+  const [waiting, refused, left] = [chat(), chat(), chat("Hi", { signal: AbortSignal.abort(LEFT) })];
+  const late = failureOf(pipeline(waiting));
+  await settled();
+  assert.equal((await failureOf(pipeline(refused))).code, "llm.rate_limit.concurrency");
+  assert.equal(await failureOf(pipeline(left)), LEFT);
+  await clock.advance(500);
+  await late;
+  await finish("a");
+  await first;
+  for (const { call } of [waiting, refused, left]) {
+    assert.deepEqual([takeTry(call.context, 1), takeTry(call.context, 1)], [true, false]);
+  }
+  const through = chat();
+  await compose([layer], scripted("x"))(through);
+  assert.equal(takeTry(through.call.context, 1), false);
+});
+
 test("a caller with too many calls is told 429, and a model or a target with too many 503", async () => {
   const codeFor = async (per?: ConcurrencyOptions["per"]): Promise<unknown[]> => {
     const { call, finish } = setUp({ max: 1, maxWaiting: 0, ...(per && { per }) });
@@ -167,62 +191,25 @@ test("who is refused is told about when there will be room, from a second to a m
   assert.equal(await guess(2500, 3, 2), 10_000);
 });
 
-const ENDS: Readonly<Record<string, readonly [Outcome, (replying: Promise<ChatReply>, leave: () => void) => unknown]>> =
-  {
-    "is complete": [chunksOf("a"), async (replying) => collect(await replying)],
-    "fails before it begins": [failure, (replying) => assert.rejects(replying)],
-    "fails by a handler that throws": [
-      () => {
-        throw failure;
-      },
-      (replying) => assert.rejects(replying),
-    ],
-    "fails in the middle": [
-      [...chunksOf("a").slice(0, 2), failure],
-      async (replying) => assert.rejects(collect(await replying)),
-    ],
-    "is cut": [chunksOf("a").slice(0, 2), async (replying) => assert.rejects(collect(await replying))],
-    "is left by its reader": [
-      chunksOf("a", "b"),
-      async (replying) => {
-        for await (const _ of (await replying).chunks) break;
-      },
-    ],
-    "is let go unread": [chunksOf("a"), async (replying) => discard(await replying)],
-    "is never read, and its caller goes": [
-      chunksOf("a"),
-      async (replying, leave) => {
-        await replying;
-        leave();
-      },
-    ],
-    "is let go by a caller who went, twice": [
-      chunksOf("a"),
-      async (replying, leave) => {
-        const reply = await replying;
-        leave();
-        await discard(reply);
-        await discard(reply);
-      },
-    ],
-    "is canceled before it begins, by a handler that ignores it": [
-      () => new Promise(() => {}),
-      async (replying, leave) => {
-        await settled();
-        leave();
-        await assert.rejects(replying, (thrown) => thrown === LEFT);
-      },
-    ],
-    "is canceled before it begins": [
-      ({ call: { signal } }) =>
-        new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true })),
-      async (replying, leave) => {
-        await settled();
-        leave();
-        await assert.rejects(replying, (thrown) => thrown === LEFT);
-      },
-    ],
-  };
+const ENDS: Readonly<Record<string, Way>> = {
+  ...UNFINISHED,
+  "is complete": [chunksOf("a"), async (replying) => collect(await replying)],
+  "fails by a handler that throws": [
+    () => {
+      throw failure;
+    },
+    (replying) => assert.rejects(replying),
+  ],
+  "is let go by a caller who went, twice": [
+    chunksOf("a"),
+    async (replying, leave) => {
+      const reply = await replying;
+      leave();
+      await discard(reply);
+      await discard(reply);
+    },
+  ],
+};
 
 for (const [how, [outcome, end]] of Object.entries(ENDS)) {
   test(`a call that ${how} frees its slot, once`, async () => {
@@ -404,17 +391,4 @@ function setUp(options: ConcurrencyOptions) {
     await settled();
   };
   return { clock, layer, call, finish, started: () => started };
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<GatewayError> {
-  const thrown: unknown = await promise.then(
-    () => assert.fail("it did not fail"),
-    (error: unknown) => error,
-  );
-  if (!(thrown instanceof GatewayError)) throw thrown;
-  return thrown;
-}
-
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,13 +1,13 @@
-import { replyUnlessAborted } from "../abort.ts";
+import { untilOver } from "../abort.ts";
 import { callerId } from "../caller.ts";
-import type { ChatReply, ChatRequest, Middleware } from "../chat.ts";
+import type { ChatRequest, Middleware } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { GatewayError } from "../error.ts";
 import { numberIn, wholeIn } from "../options.ts";
-import { onEnd } from "../reply.ts";
 import { returnTry } from "../tries.ts";
 import { type Workload, workload } from "../workload.ts";
 
+/** How many calls, counted how. */
 export interface ConcurrencyOptions {
   /** How many calls may be in flight at once for one key. */
   readonly max: number;
@@ -84,15 +84,7 @@ export function concurrency({
       release();
       forget();
     };
-    let reply: ChatReply;
-    try {
-      // What does not listen to the signal does not keep its slot either.
-      reply = await replyUnlessAborted(next(request), signal);
-    } catch (thrown) {
-      leave();
-      throw thrown;
-    }
-    return onEnd(reply, leave, signal);
+    return untilOver(next(request), signal, leave);
   };
   const load = (): { inFlight: number; waiting: number } => {
     const sum = { inFlight: 0, waiting: 0 };

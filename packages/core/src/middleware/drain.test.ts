@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
-import { pause } from "../abort.ts";
+import { OTHER_WON, pause } from "../abort.ts";
 import { collect } from "../collect.ts";
 import { compose } from "../compose.ts";
+import { deadline } from "../deadline.ts";
 import { GatewayError, toGatewayError } from "../error.ts";
 import type { ChatChunk, Handler, Middleware, ReplyEnd } from "../index.ts";
 import { onEnd, textReply } from "../reply.ts";
 import { readyIn } from "../testing/ready-in.ts";
 import { chat, chunksOf, type FakeClock, fakeClock, type Outcome, scripted } from "../testing.ts";
 import { type DrainOptions, drain } from "./drain.ts";
+import { endOn } from "./end-on.ts";
+import { hedge } from "./hedge.ts";
+import { timeout } from "./timeout.ts";
 
 const LEFT = new GatewayError("llm.canceled", "left");
 const failure = new GatewayError("llm.provider.server_error", "broke");
@@ -97,6 +101,86 @@ test("what takes too long after its caller has left is canceled", async () => {
   assert.ok(handler.requests[0]?.call.signal.aborted);
   assert.deepEqual(seen(below), ["canceled", undefined]);
   nothingLeft();
+});
+
+test("what is left at the call's deadline is canceled", async () => {
+  for (const [at, canceledAt] of [
+    [700, 700],
+    [5000, 950],
+  ] as const) {
+    const { pipeline, request, clock, handler, below, seen, leave, nothingLeft } = setUp(dripping(400), { maxMs: 500 });
+    request.call.context.set(deadline, at);
+    const reading = readAll(pipeline(request));
+    await clock.advance(450);
+    leave();
+    await reading;
+    await clock.advance(canceledAt - 451);
+    assert.equal(handler.requests[0]?.call.signal.aborted, false);
+    await clock.advance(1);
+    assert.ok(handler.requests[0]?.call.signal.aborted);
+    assert.deepEqual(seen(below), ["canceled", undefined]);
+    nothingLeft();
+  }
+});
+
+test("a caller who leaves after the deadline has come has nothing read on", async () => {
+  const { pipeline, request, clock, handler, leave, nothingLeft } = setUp(dripping(400));
+  request.call.context.set(deadline, 200);
+  const reading = readAll(pipeline(request));
+  await clock.advance(450);
+  leave();
+  await reading;
+  await clock.advance(0);
+  assert.ok(handler.requests[0]?.call.signal.aborted);
+  nothingLeft();
+});
+
+/** Why a call is ended, and whether what is left of it is read on. */
+const REASONS: Readonly<Record<string, readonly [reason: unknown, readOn: boolean]>> = {
+  "its caller has left": [LEFT, true],
+  "its caller has left, for a reason of its own": [new Error("tab closed"), true],
+  "its time is up": [new GatewayError("llm.timeout.total", "late"), false],
+  "the gateway shuts down": [new GatewayError("llm.shutting_down", "bye"), false],
+  "another try has won": [OTHER_WON, false],
+};
+
+for (const [why, [reason, readOn]] of Object.entries(REASONS)) {
+  test(`a call that ends because ${why} is ${readOn ? "read on" : "canceled at once"}, begun or not`, async () => {
+    for (const at of [50, 150]) {
+      const { pipeline, request, clock, handler, leave, nothingLeft } = setUp(dripping(100));
+      const reading = readAll(pipeline(request));
+      await clock.advance(at);
+      leave(reason);
+      await reading;
+      await clock.advance(0);
+      const { signal } = handler.requests[0]?.call ?? {};
+      assert.equal(signal?.aborted, !readOn);
+      if (!readOn) assert.equal(signal?.reason, reason);
+      await clock.advance(1000);
+      nothingLeft();
+    }
+  });
+}
+
+test("a timeout, a shutdown and a hedge outside cancel at once", async () => {
+  const stop = new AbortController();
+  const slow = (clock: FakeClock) => dripping(400)(clock);
+  const layers: Readonly<Record<string, (clock: FakeClock) => Middleware>> = {
+    timeout: (clock) => timeout({ totalMs: 500, clock }),
+    endOn: () => endOn(stop.signal),
+    hedge: (clock) => hedge({ afterMs: 100, clock }),
+  };
+  for (const [name, layer] of Object.entries(layers)) {
+    const clock = fakeClock();
+    const handler = scripted(slow(clock), "second");
+    const reading = readAll(compose([layer(clock), drain({ clock })], handler)(chat({ stream: true })));
+    await clock.advance(500);
+    if (name === "endOn") stop.abort();
+    await reading;
+    await clock.advance(0);
+    assert.ok(handler.requests[0]?.call.signal.aborted, name);
+    assert.deepEqual([clock.waiting, handler.open], [0, 0], name);
+  }
 });
 
 test("what is too much to be read on is canceled", async () => {
@@ -249,7 +333,7 @@ function setUp(outcome: (clock: FakeClock) => Outcome, options: DrainOptions = {
     below,
     request: chat({ stream: true }, { signal: stop.signal }),
     pipeline: compose([watch(above), drain({ clock, ...options }), watch(below)], handler),
-    leave: () => stop.abort(LEFT),
+    leave: (reason: unknown = LEFT) => stop.abort(reason),
     seen: (ends: readonly ReplyEnd[]) => {
       assert.equal(ends.length, 1);
       return [ends[0]?.outcome, ends[0]?.usage];

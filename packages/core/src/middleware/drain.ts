@@ -2,9 +2,11 @@ import { letGo, OTHER_WON, OVER, unlessAborted } from "../abort.ts";
 import type { ChatReply, Middleware } from "../chat.ts";
 import { type ChunkIterator, iterate } from "../chunk-iterator.ts";
 import { type Clock, MAX_DELAY_MS, systemClock } from "../clock.ts";
+import { deadline } from "../deadline.ts";
 import { GatewayError } from "../error.ts";
 import { numberIn, wholeIn } from "../options.ts";
 
+/** How much is read on. */
 export interface DrainOptions {
   /** How long an answer is waited for and read on once its caller has left, in milliseconds; default 30,000. */
   readonly maxMs?: number;
@@ -15,8 +17,9 @@ export interface DrainOptions {
 
 /**
  * Where the caller leaves, reads the answer on to its end, so that what is below counts its true usage; without this
- * layer a call is canceled at once. What is outside of it sees a canceled call all the same. Either limit cancels what is
- * left; so does a layer outside that ends the call, such as `timeout`. Throws a `TypeError` for a bad option.
+ * layer a call is canceled at once. What is outside of it sees a canceled call all the same. Either limit, and the
+ * call's deadline, cancel what is left. A layer outside that ends the call before its caller leaves, such as `timeout`, ends
+ * this too; what is to end calls whose callers have left, such as `endOn`, goes inside. Throws a `TypeError` for a bad option.
  */
 export function drain({
   maxMs = 30_000,
@@ -38,7 +41,8 @@ export function drain({
     let over = false;
 
     const readOn = async (): Promise<void> => {
-      const cancel = clock.after(maxMs, () => below.abort(ENOUGH));
+      const leftMs = Math.min(maxMs, Math.max(0, call.context.get(deadline) - clock.now()));
+      const cancel = clock.after(leftMs, () => below.abort(ENOUGH));
       try {
         source ??= iterate((await unlessAborted(beginning, below.signal, letGo)).chunks);
         for (let size = 0; size < maxChars; ) {

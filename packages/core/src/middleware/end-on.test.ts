@@ -6,6 +6,7 @@ import { compose } from "../compose.ts";
 import { GatewayError } from "../error.ts";
 import type { ChatChunk, ChatReply, Handler } from "../index.ts";
 import { discard } from "../reply.ts";
+import { failureOf, settled } from "../testing/outcome.ts";
 import { chat, chunksOf, type Outcome, scripted } from "../testing.ts";
 import { endOn } from "./end-on.ts";
 
@@ -70,7 +71,7 @@ test("every call in flight ends", async () => {
   const { pipeline, stop, listening } = setUp(...Array<Outcome>(20).fill(deaf));
   const failing = Array.from({ length: 20 }, () => failureOf(pipeline(chat())));
   await settled();
-  assert.equal(listening()[1], 20);
+  assert.equal(listening()[1], 1, "one listener serves them all");
   stop.abort();
   for (const { code } of await Promise.all(failing)) assert.equal(code, "llm.shutting_down");
   assert.equal(listening()[1], 0);
@@ -126,7 +127,7 @@ for (const [how, [outcome, end]] of Object.entries(ENDS)) {
     const { pipeline, request, stop, leave, nothingLeft } = setUp(outcome);
     await end(pipeline(request), leave);
     await settled();
-    nothingLeft();
+    nothingLeft({ listeners: 1 });
     stop.abort();
     await settled();
     nothingLeft();
@@ -145,19 +146,7 @@ function setUp(...outcomes: readonly Outcome[]) {
     request: chat("Hi", { signal: caller.signal }),
     pipeline: compose([endOn(stop.signal)], handler),
     leave: () => caller.abort(LEFT),
-    nothingLeft: () => assert.deepEqual([...listening(), handler.open], [0, 0, 0]),
+    /** Until its signal has aborted, the layer keeps one listener on it. */
+    nothingLeft: ({ listeners = 0 } = {}) => assert.deepEqual([...listening(), handler.open], [0, listeners, 0]),
   };
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<GatewayError> {
-  const thrown: unknown = await promise.then(
-    () => assert.fail("it did not fail"),
-    (error: unknown) => error,
-  );
-  if (!(thrown instanceof GatewayError)) throw thrown;
-  return thrown;
-}
-
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,7 +1,6 @@
-import { branch, replyUnlessAborted } from "../abort.ts";
+import { type Branch, branch, untilOver } from "../abort.ts";
 import type { Middleware } from "../chat.ts";
 import { GatewayError } from "../error.ts";
-import { onEnd } from "../reply.ts";
 
 /**
  * Ends every call in flight once a signal aborts, and refuses those that come after: a stream ends with an error event,
@@ -9,22 +8,22 @@ import { onEnd } from "../reply.ts";
  * `GatewayError`, else `llm.shutting_down`.
  */
 export function endOn(signal: AbortSignal): Middleware {
+  const inFlight = new Set<Branch>();
+  const stop = (below: Branch): void => {
+    below.abort(signal.reason instanceof GatewayError ? signal.reason : SHUTTING_DOWN);
+  };
+  // One listener for all: taking one of many off a signal takes a look at each.
+  signal.addEventListener("abort", () => inFlight.forEach(stop), { once: true });
   return async (request, next) => {
     const below = branch(request);
-    const stop = (): void => below.abort(signal.reason instanceof GatewayError ? signal.reason : SHUTTING_DOWN);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
+    inFlight.add(below);
+    if (signal.aborted) stop(below);
     const end = (): void => {
-      signal.removeEventListener("abort", stop);
+      inFlight.delete(below);
       below.release();
     };
-    try {
-      below.signal.throwIfAborted();
-      return onEnd(await replyUnlessAborted(next(below.request), below.signal), end, request.call.signal);
-    } catch (thrown) {
-      end();
-      throw thrown;
-    }
+    const replying = below.signal.aborted ? Promise.reject(below.signal.reason) : next(below.request);
+    return untilOver(replying, below.signal, end);
   };
 }
 

@@ -5,7 +5,8 @@ import { collect } from "../collect.ts";
 import { compose } from "../compose.ts";
 import { deadline } from "../deadline.ts";
 import { GatewayError } from "../error.ts";
-import type { ChatReply, ChatRequest, Handler } from "../index.ts";
+import type { ChatRequest, Handler } from "../index.ts";
+import { failureOf, textOf } from "../testing/outcome.ts";
 import { chat, chunksOf, fakeClock, type Outcome, type Scripted, scripted } from "../testing.ts";
 import { returnTry, spareTargets } from "../tries.ts";
 import { type FallbackOptions, fallback } from "./fallback.ts";
@@ -114,6 +115,40 @@ test("a call makes as many tries as it is allowed, whatever the length of a chai
   assert.equal(await asked({}), "a b c");
   assert.equal(await asked({ maxAttempts: 1 }), "a");
   assert.equal(await asked({ maxAttempts: 9 }), "a b c d e f");
+});
+
+test("targets for which there was no try are named, and those that were tried before them", async () => {
+  const told = async (maxAttempts: number): Promise<readonly unknown[]> => {
+    const options = { models: { a: ["b", "c", "d"] }, maxAttempts };
+    const { pipeline } = setUp(Array<Outcome>(9).fill(down), options);
+    const { message, retryable } = await failureOf(pipeline(chat({ model: "a" })));
+    return [message, retryable];
+  };
+  const late = "Not tried, as there was no try or time left:";
+  const tried = (...others: readonly string[]): string =>
+    `Tried as well: ${others.map((model) => `${model} (${down.code})`).join(", ")}.`;
+  assert.deepEqual(await told(1), [`down. ${late} b, c, d.`, true]);
+  assert.deepEqual(await told(2), [`down. ${tried("b")} ${late} c, d.`, false]);
+  assert.deepEqual(await told(4), [`down. ${tried("b", "c", "d")}`, false]);
+});
+
+test("after tries in vain the caller may try again where it is told when", async () => {
+  const { pipeline } = setUp([down.with({ retryAfterMs: 5 }), down], { models: { "*": ["b"] } });
+  const { retryable, retryAfterMs } = await failureOf(pipeline(chat()));
+  assert.deepEqual([retryable, retryAfterMs], [true, 5]);
+});
+
+test("a fallback to the same model is paid from a budget, and one to another is not", async () => {
+  // A fifth of the calls, and two a second of the ten that are looked at.
+  for (const [model, extra] of [
+    ["a", 200 + 20],
+    ["b", 1000],
+  ] as const) {
+    const { handler, pipeline } = setUp(Array<Outcome>(2000).fill(down), { clock: fakeClock() });
+    const ask = () => failureOf(pipeline(chat({ model: "a", fallbacks: [{ model, temperature: 1 }] })));
+    await Promise.all(Array.from({ length: 1000 }, ask));
+    assert.equal(handler.requests.length, 1000 + extra);
+  }
 });
 
 for (const [code, { remedy }] of Object.entries(codes)) {
@@ -268,10 +303,15 @@ test("once the deadline has come, no other target is asked", async () => {
   const { handler, pipeline } = setUp([takes(60), takes(39), takes(1)], { models: { a: ["b", "c", "d"] }, clock });
   const request = chat({ model: "a" });
   request.call.context.set(deadline, 100);
-  assert.match((await failureOf(pipeline(request))).message, /^down\./);
+  const late = " Not tried, as there was no try or time left:";
+  assert.equal(
+    (await failureOf(pipeline(request))).message,
+    `down. Tried as well: b (${down.code}), c (${down.code}).${late} d.`,
+  );
   assert.equal(modelsOf(handler), "a b c");
-  const past = setUp([takes(0)], { models: { a: ["b"] }, clock });
-  assert.equal(await failureOf(past.pipeline({ ...request, model: "a" })), down);
+  const past = setUp([takes(0)], { models: { a: ["b", "c"] }, clock });
+  const { code, message, retryable } = await failureOf(past.pipeline({ ...request, model: "a" }));
+  assert.deepEqual([code, message, retryable], [down.code, `down.${late} b, c.`, true]);
 });
 
 test("a stream that fails before anything was seen of it goes on elsewhere, and later it does not", async () => {
@@ -315,19 +355,6 @@ function setUp(outcomes: readonly Outcome[], options: FallbackOptions = {}): { h
 
 function modelsOf({ requests }: Scripted): string {
   return requests.map(({ model }) => model).join(" ");
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<GatewayError> {
-  const thrown: unknown = await promise.then(
-    () => assert.fail("it did not fail"),
-    (error: unknown) => error,
-  );
-  if (!(thrown instanceof GatewayError)) throw thrown;
-  return thrown;
-}
-
-async function textOf(reply: ChatReply | Promise<ChatReply>): Promise<unknown> {
-  return (await collect(await reply)).choices[0]?.message.content;
 }
 
 /** What a layer does that refuses a call itself: no target is asked, and the try is given back. */

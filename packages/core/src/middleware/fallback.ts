@@ -3,17 +3,19 @@ import { type Clock, systemClock } from "../clock.ts";
 import { withValue } from "../context.ts";
 import { deadline } from "../deadline.ts";
 import { GatewayError, toGatewayError } from "../error.ts";
-import { readFallbackConfig, readFallbacks, without } from "../fallback-fields.ts";
+import { readFallbackConfig, readFallbacks, wantsRetry, without } from "../fallback-fields.ts";
 import { wholeIn } from "../options.ts";
-import { spareTargets, takeTry, wantsRetry } from "../tries.ts";
+import { RetryBudget } from "../retry-budget.ts";
+import { spareTargets, takeTry, triedInVain, triesOf } from "../tries.ts";
 
+/** Which targets stand by. */
 export interface FallbackOptions {
   /**
    * What to try where a model fails, in order; `*` is for every model without a chain of its own. Default none. The
    * request's own `fallbacks` take the place of a chain.
    */
   readonly models?: Readonly<Record<string, readonly FallbackTarget[]>>;
-  /** The most tries one call may have altogether, with those of retries and hedges and the first; default 3. */
+  /** The most tries of one call, with those of retries and hedges and the first; default 3. The outermost layer decides. */
   readonly maxAttempts?: number;
   readonly clock?: Clock;
 }
@@ -37,6 +39,7 @@ export type FallbackTarget =
  */
 export function fallback({ models = {}, maxAttempts = 3, clock = systemClock }: FallbackOptions = {}): Middleware {
   wholeIn("fallback", "maxAttempts", maxAttempts, 1, 100);
+  const budget = new RetryBudget("fallback", {}, clock);
   const chains = new Map(Object.entries(models));
   for (const [model, chain] of chains) {
     for (const [index, target] of chain.entries()) check(target, `models["${model}"][${index}]`);
@@ -45,18 +48,26 @@ export function fallback({ models = {}, maxAttempts = 3, clock = systemClock }: 
   return async (original, next) => {
     const { fallbacks, fallback_config, ...request } = original;
     const { retry, depth } = readFallbackConfig(fallback_config);
-    const own = readFallbacks(fallbacks, request);
+    const own = readFallbacks(fallbacks, request, depth);
     const chain = chains.get(request.model) ?? chains.get("*") ?? [];
-    const others = own.length > 0 ? own.slice(0, depth) : chain.map((target) => changed(request, target));
+    const others =
+      Array.isArray(fallbacks) && fallbacks.length > 0 ? own : chain.map((target) => changed(request, target));
     const walk = [request, ...others];
     const targets = walk.length;
     const { signal, context } = request.call;
+    const most = triesOf(context, maxAttempts);
     const failures: Failure[] = [];
+    const asked = new Set<string>();
+    const reached = new Set<ChatRequest>();
+    budget.called(request.model);
     for (let at = 0; at < walk.length; at++) {
       // The walk has one here: `at` is below its length.
       const target = walk[at] as ChatRequest;
       const late = clock.now() >= context.get(deadline);
-      if (at > 0 && (late || !takeTry(context, maxAttempts))) break;
+      // The same model with other fields is a retry, and what a retry may cost.
+      if (asked.has(target.model) && !budget.take(target.model)) continue;
+      if (at > 0 && (late || !takeTry(context, most))) break;
+      reached.add(target);
       // A target that is asked a second time is asked as the last one there is.
       const spare = at < targets ? walk.length - 1 - at : 0;
       try {
@@ -67,10 +78,14 @@ export function fallback({ models = {}, maxAttempts = 3, clock = systemClock }: 
         failures.push({ model: target.model, error });
         if (error.remedy === "none") break;
         // With nothing else left, a circuit that is not quite dead lets a call through.
-        if (error.code === "llm.provider.circuit_open" && spare > 0) walk.push(target);
+        if (error.code !== "llm.provider.circuit_open") asked.add(target.model);
+        else if (spare > 0) walk.push(target);
       }
     }
-    throw summary(failures);
+    throw summary(
+      failures,
+      walk.filter((target) => !reached.has(target)),
+    );
   };
 }
 
@@ -96,16 +111,19 @@ function changed(request: ChatRequest, target: FallbackTarget): ChatRequest {
 }
 
 /** The first provider's error, or where no provider was asked the first; with what else was tried. */
-function summary(failures: readonly Failure[]): GatewayError {
+function summary(failures: readonly Failure[], unasked: readonly ChatRequest[]): GatewayError {
   const first = failures.find(({ error }) => error.origin === "upstream") ?? failures[0];
   if (!first) return new GatewayError("llm.internal", "No target was tried.");
   const others = failures.filter((failure) => failure !== first);
-  if (others.length === 0) return first.error;
-  const tried = others.map(({ model, error }) => `${model} (${error.code})`).join(", ");
-  return new GatewayError(first.error.code, `${first.error.message} Tried as well: ${tried}.`, {
-    ...first.error,
-    cause: first.error.cause,
-  });
+  const last = failures.at(-1);
+  const names = last?.error.remedy === "none" ? "" : unasked.map(({ model }) => model).join(", ");
+  const left = names && ` Not tried, as there was no try or time left: ${names}.`;
+  if (others.length === 0 && left === "") return first.error;
+  const { error } = first;
+  const models = others.map(({ model, error }) => `${model} (${error.code})`).join(", ");
+  const tried = models && ` Tried as well: ${models}.`;
+  const told = new GatewayError(error.code, `${error.message}${tried}${left}`, { ...error, cause: error.cause });
+  return others.length > 0 ? triedInVain(told) : told;
 }
 
 function check(target: FallbackTarget, path: string): void {

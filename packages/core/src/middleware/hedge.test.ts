@@ -8,6 +8,7 @@ import { deadline } from "../deadline.ts";
 import { GatewayError } from "../error.ts";
 import type { ChatReply, ChatRequest, Handler } from "../index.ts";
 import { discard, textReply } from "../reply.ts";
+import { textOf } from "../testing/outcome.ts";
 import { chat, chunksOf, type FakeClock, fakeClock, type Outcome, scripted } from "../testing.ts";
 import { type HedgeOptions, hedge } from "./hedge.ts";
 import { retry } from "./retry.ts";
@@ -99,11 +100,21 @@ test("where both tries fail, the failure that came first is thrown", async () =>
     [900, 100, second],
   ] as const) {
     const { clock, pipeline, request, nothingLeft } = setUp([failing(firstAt, first), failing(secondAfter, second)]);
-    const failed = assert.rejects(pipeline(request), (thrown) => thrown === expected);
+    const { code, message } = expected;
+    // A client that sent it once more would multiply the tries.
+    const failed = assert.rejects(pipeline(request), { code, message, retryable: false });
     await clock.advance(1000);
     await failed;
     nothingLeft();
   }
+});
+
+test("where both tries fail, the caller may try again where it is told when", async () => {
+  const told = first.with({ retryAfterMs: 5 });
+  const { clock, pipeline, request } = setUp([failing(600, told), failing(400, second)]);
+  const failed = assert.rejects(pipeline(request), (thrown) => thrown === told);
+  await clock.advance(1000);
+  await failed;
 });
 
 test("a failure that comes before there was a second try is thrown at once", async () => {
@@ -322,8 +333,4 @@ function setUp(outcomes: readonly Timed[], options: Partial<HedgeOptions> = {}) 
     nothingLeft: () =>
       assert.deepEqual([clock.waiting, getEventListeners(stop.signal, "abort").length, handler.open], [0, 0, 0]),
   };
-}
-
-async function textOf(reply: ChatReply | Promise<ChatReply>): Promise<unknown> {
-  return (await collect(await reply)).choices[0]?.message.content;
 }

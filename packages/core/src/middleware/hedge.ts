@@ -6,14 +6,15 @@ import { type GatewayError, toGatewayError } from "../error.ts";
 import { numberIn, wholeIn } from "../options.ts";
 import { onEnd } from "../reply.ts";
 import { RetryBudget, type RetryBudgetOptions } from "../retry-budget.ts";
-import { takeTry } from "../tries.ts";
+import { takeTry, triedInVain, triesOf } from "../tries.ts";
 
+/** When a second try begins, and what it asks. */
 export interface HedgeOptions {
   /** After how long without an answer a second try is begun, in milliseconds: about your 95th percentile. */
   readonly afterMs: number;
   /** What the second try asks; default the same. Another model, or a field that leads to another region. */
   readonly second?: (request: ChatRequest) => ChatRequest;
-  /** The most tries one call may have altogether, with those of retries and fallbacks and the first; default 3. */
+  /** The most tries of one call, with those of retries and fallbacks and the first; default 3. The outermost layer decides. */
   readonly maxAttempts?: number;
   /** How much of a model's load second tries may be; default 10 % of its recent calls, and one a second. */
   readonly budget?: RetryBudgetOptions;
@@ -38,6 +39,8 @@ export function hedge({
 
   return (request, next) => {
     const { signal, context } = request.call;
+    const most = triesOf(context, maxAttempts);
+    let begun = 0;
     budget.called(request.model);
     return new Promise((resolve, reject) => {
       const tries = new Set<Branch>();
@@ -47,6 +50,7 @@ export function hedge({
       const start = (change: (request: ChatRequest) => ChatRequest): void => {
         const own = branch(request);
         tries.add(own);
+        begun++;
         const end = (): void => {
           own.release();
           tries.delete(own);
@@ -75,11 +79,11 @@ export function hedge({
       };
       const lose = (error: GatewayError): void => {
         cancel();
-        reject(error);
+        reject(begun > 1 && !signal.aborted ? triedInVain(error) : error);
       };
       const cancel = clock.after(afterMs, () => {
         const late = clock.now() >= context.get(deadline);
-        if (signal.aborted || late || !takeTry(context, maxAttempts, () => budget.take(request.model))) return;
+        if (signal.aborted || late || !takeTry(context, most, () => budget.take(request.model))) return;
         start(second);
       });
       start((same) => same);

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { collect } from "../collect.ts";
 import { compose } from "../compose.ts";
 import { GatewayError } from "../error.ts";
-import type { ChatChunk, ChatReply, Handler } from "../index.ts";
+import type { ChatChunk, Handler } from "../index.ts";
+import { chunksIn, settled } from "../testing/outcome.ts";
 import { chat, chunksOf, fakeClock, scripted } from "../testing.ts";
 import { hold } from "./hold.ts";
 import { retry } from "./retry.ts";
@@ -36,7 +37,7 @@ test("an answer that is whole is given whole, headers and all, once it has finis
   gate.resolve();
   const reply = await replying;
   assert.deepEqual(reply.headers, { "x-a": "b" });
-  assert.deepEqual(await all(reply), chunks);
+  assert.deepEqual(await chunksIn(reply), chunks);
 });
 
 test("a failure in the middle is a rejection, and so is a cut", async () => {
@@ -96,8 +97,8 @@ test("an answer over the limit is passed on from there as it comes, with nothing
     }));
     const reply = await compose([hold({ maxChars: 1000 })], handler)(chat());
     gate.resolve();
-    if (end[0] === failure) await assert.rejects(all(reply), { code: failure.code, phase: "during" });
-    else assert.deepEqual(await all(reply), chunks);
+    if (end[0] === failure) await assert.rejects(chunksIn(reply), { code: failure.code, phase: "during" });
+    else assert.deepEqual(await chunksIn(reply), chunks);
     assert.equal(handler.open, 0);
   }
 });
@@ -167,13 +168,3 @@ test("a limit that cannot be used is refused by name", () => {
     assert.throws(() => hold({ maxChars }), { name: "TypeError", message: /^hold: maxChars / });
   }
 });
-
-async function all({ chunks }: ChatReply): Promise<ChatChunk[]> {
-  const got: ChatChunk[] = [];
-  for await (const chunk of chunks) got.push(chunk);
-  return got;
-}
-
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}

@@ -4,6 +4,7 @@ import { iterate } from "../chunk-iterator.ts";
 import { HeldChunks } from "../held-chunks.ts";
 import { wholeIn } from "../options.ts";
 
+/** How much is held. */
 export interface HoldOptions {
   /** How much of an answer is held, in characters of its JSON; default 4 Mi. */
   readonly maxChars?: number;

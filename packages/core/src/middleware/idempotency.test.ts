@@ -5,9 +5,10 @@ import { caller } from "../caller.ts";
 import { collect } from "../collect.ts";
 import { compose } from "../compose.ts";
 import { GatewayError } from "../error.ts";
-import type { ChatBody, ChatChunk, ChatReply, ChatRequest, Handler } from "../index.ts";
+import type { ChatBody, ChatChunk, ChatRequest, Handler } from "../index.ts";
 import { memoryStore } from "../memory-store.ts";
-import { discard, textReply } from "../reply.ts";
+import { textReply } from "../reply.ts";
+import { chunksIn, failureOf, settled, textOf, UNFINISHED } from "../testing/outcome.ts";
 import { chat, chunksOf, fakeClock, type Outcome, scripted } from "../testing.ts";
 import { type IdempotencyOptions, idempotency } from "./idempotency.ts";
 
@@ -38,8 +39,8 @@ test("an answer that is had again has its headers, and the first time none that 
 test("a stream is had again as a stream, chunk by chunk", async () => {
   const chunks: ChatChunk[] = [...chunksOf("Hel", "lo"), { choices: [], usage: { total_tokens: 3 } }];
   const { handler, ask } = setUp([chunks]);
-  assert.deepEqual(await all(await ask({ body: { stream: true } })), chunks);
-  assert.deepEqual(await all(await ask({ body: { stream: true } })), chunks);
+  assert.deepEqual(await chunksIn(await ask({ body: { stream: true } })), chunks);
+  assert.deepEqual(await chunksIn(await ask({ body: { stream: true } })), chunks);
   assert.equal(handler.requests.length, 1);
 });
 
@@ -128,10 +129,57 @@ test("a call that has waited too long for another is told so, and when to come a
   await clock.advance(5000);
   const error = await second;
   assert.ok(at > 4000 && at <= 5000, String(at));
-  assert.deepEqual([error.code, error.status], ["llm.request.idempotency_conflict", 409]);
+  assert.deepEqual([error.code, error.status, error.retryable], ["llm.request.idempotency_conflict", 409, true]);
   assert.ok((error.retryAfterMs ?? 0) > 0);
   gate.resolve();
   assert.equal(await textOf(first), "Hello");
+  assert.equal(handler.requests.length, 1);
+  nothingLeft();
+});
+
+test("eight calls wait for one key, and the next is told at once to come again; another key is another's", async () => {
+  const gate = Promise.withResolvers<void>();
+  const { clock, handler, ask, nothingLeft } = setUp([waiting(gate.promise, "Hello"), "other"]);
+  const calls = [textOf(ask())];
+  await settled();
+  const stop = new AbortController();
+  const leaving = failureOf(ask({ signal: stop.signal }));
+  await settled();
+  for (let call = 1; call < 8; call++) {
+    calls.push(textOf(ask()));
+    await settled();
+  }
+  for (let call = 0; call < 2; call++) {
+    const error = await failureOf(ask());
+    assert.deepEqual([error.code, error.status, error.retryable], ["llm.request.idempotency_conflict", 409, true]);
+    assert.ok((error.retryAfterMs ?? 0) > 0);
+  }
+  assert.equal(await textOf(ask({ key: "another" })), "other");
+  stop.abort(LEFT);
+  assert.equal(await leaving, LEFT);
+  // The place of who has left is free.
+  calls.push(textOf(ask()));
+  await settled();
+  assert.equal((await failureOf(ask())).status, 409);
+  gate.resolve();
+  await clock.advance(1000);
+  assert.deepEqual(await Promise.all(calls), Array<string>(9).fill("Hello"));
+  assert.equal(handler.requests.length, 2);
+  nothingLeft();
+});
+
+test("of many calls with one key that come in the same moment eight wait", async () => {
+  const gate = Promise.withResolvers<void>();
+  const { clock, handler, ask, nothingLeft } = setUp([waiting(gate.promise, "Hello")]);
+  const calls = Array.from({ length: 50 }, () =>
+    textOf(ask()).catch((error: unknown) => (error instanceof GatewayError ? error.status : error)),
+  );
+  await clock.advance(10_000);
+  gate.resolve();
+  await clock.advance(1000);
+  const got = await Promise.all(calls);
+  assert.equal(got.filter((each) => each === "Hello").length, 9);
+  assert.equal(got.filter((each) => each === 409).length, 41);
   assert.equal(handler.requests.length, 1);
   nothingLeft();
 });
@@ -164,50 +212,8 @@ test("a key is its caller's own", async () => {
   assert.equal(await textOf(ask({ address: "192.0.2.1" })), "c");
 });
 
-const FORGOTTEN: Readonly<
-  Record<string, readonly [Outcome, (replying: Promise<ChatReply>, leave: () => void) => unknown]>
-> = {
-  "a failure": [failure, (replying) => assert.rejects(replying)],
-  "a failure in the middle": [
-    [...chunksOf("a").slice(0, 2), failure],
-    async (replying) => assert.rejects(collect(await replying)),
-  ],
-  "an answer that was cut": [chunksOf("a").slice(0, 2), async (replying) => assert.rejects(collect(await replying))],
-  "an answer that its reader left": [
-    chunksOf("a"),
-    async (replying) => {
-      for await (const _ of (await replying).chunks) break;
-    },
-  ],
-  "an answer that was let go unread": [chunksOf("a"), async (replying) => discard(await replying)],
-  "an answer that was never read, and whose caller went": [
-    chunksOf("a"),
-    async (replying, leave) => {
-      await replying;
-      leave();
-    },
-  ],
-  "a call whose caller left, and whose handler ignores it": [
-    () => new Promise(() => {}),
-    async (replying, leave) => {
-      await settled();
-      leave();
-      await assert.rejects(replying, (thrown) => thrown === LEFT);
-    },
-  ],
-  "a call whose caller left": [
-    ({ call: { signal } }) =>
-      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true })),
-    async (replying, leave) => {
-      await settled();
-      leave();
-      await assert.rejects(replying);
-    },
-  ],
-};
-
-for (const [what, [outcome, end]] of Object.entries(FORGOTTEN)) {
-  test(`${what} is not remembered, and leaves nothing behind`, async () => {
+for (const [how, [outcome, end]] of Object.entries(UNFINISHED)) {
+  test(`a call that ${how} is not remembered, and leaves nothing behind`, async () => {
     const { clock, handler, ask } = setUp([outcome, "again"]);
     const stop = new AbortController();
     const replying = ask({ signal: stop.signal });
@@ -225,7 +231,7 @@ for (const [what, [outcome, end]] of Object.entries(FORGOTTEN)) {
 test("an answer that is too large is given whole, and executed again", async () => {
   const large = chunksOf("x".repeat(600), "y".repeat(600));
   const { handler, ask, nothingLeft } = setUp([large, large, "small"], { maxChars: 1000 });
-  for (const _ of [1, 2]) assert.deepEqual(await all(await ask({ key: "large" })), large);
+  for (const _ of [1, 2]) assert.deepEqual(await chunksIn(await ask({ key: "large" })), large);
   assert.equal(handler.requests.length, 2);
   for (const _ of [1, 2]) assert.equal(await textOf(ask({ key: "small" })), "small");
   assert.equal(handler.requests.length, 3);
@@ -399,27 +405,4 @@ function waiting(gate: Promise<void>, text: string): Handler {
     await gate;
     return textReply(text);
   };
-}
-
-async function all({ chunks }: ChatReply): Promise<ChatChunk[]> {
-  const got: ChatChunk[] = [];
-  for await (const chunk of chunks) got.push(chunk);
-  return got;
-}
-
-async function textOf(reply: ChatReply | Promise<ChatReply>): Promise<unknown> {
-  return (await collect(await reply)).choices[0]?.message.content;
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<GatewayError> {
-  const thrown: unknown = await promise.then(
-    () => assert.fail("it did not fail"),
-    (error: unknown) => error,
-  );
-  if (!(thrown instanceof GatewayError)) throw thrown;
-  return thrown;
-}
-
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,16 +1,17 @@
 import { createHash, randomUUID } from "node:crypto";
-import { pause, replyUnlessAborted } from "../abort.ts";
+import { pause, untilOver } from "../abort.ts";
 import { callerId } from "../caller.ts";
 import type { ChatChunk, ChatReply, ChatRequest, Middleware } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { GatewayError, invalidRequest } from "../error.ts";
+import { GatewayError, type GatewayErrorOptions, invalidRequest } from "../error.ts";
 import { HeldChunks } from "../held-chunks.ts";
 import { parseJson } from "../json.ts";
 import { memoryStore } from "../memory-store.ts";
 import { numberIn, wholeIn } from "../options.ts";
-import { mapChunks, onEnd } from "../reply.ts";
-import type { IdempotencyStore } from "../store.ts";
+import { mapChunks } from "../reply.ts";
+import type { Claim, IdempotencyStore } from "../store.ts";
 
+/** Where and how long answers are remembered. */
 export interface IdempotencyOptions {
   /** Where calls are remembered; default the memory of this process. */
   readonly store?: IdempotencyStore;
@@ -40,6 +41,31 @@ export function idempotency({
   numberIn("idempotency", "maxWaitMs", maxWaitMs, 0, 86_400_000);
   wholeIn("idempotency", "maxChars", maxChars, 1, 1024 ** 3);
 
+  /** How many calls wait, by key. */
+  const waiting = new Map<string, number>();
+
+  /** Claims a key, or waits for what becomes of it. */
+  const claim = async (key: string, fingerprint: string, owner: string, signal: AbortSignal): Promise<Claim> => {
+    const giveUpAt = clock.now() + maxWaitMs;
+    let waits = false;
+    try {
+      for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LAST_WAIT_MS)) {
+        const known = await store.claim(key, fingerprint, owner, LEASE_MS);
+        if (known.fingerprint !== fingerprint) throw conflict("This Idempotency-Key was sent with another body.");
+        if (known.state !== "running") return known;
+        const others = waiting.get(key) ?? 0;
+        if (clock.now() + waitMs > giveUpAt || (!waits && others >= MAX_WAITING)) throw STILL_RUNS;
+        if (!waits) waiting.set(key, others + 1);
+        waits = true;
+        await pause(waitMs, clock, signal);
+      }
+    } finally {
+      const left = (waiting.get(key) ?? 0) - (waits ? 1 : 0);
+      if (left > 0) waiting.set(key, left);
+      else waiting.delete(key);
+    }
+  };
+
   return async (request, next) => {
     const { headers, signal } = request.call;
     const given = headers["idempotency-key"];
@@ -52,22 +78,8 @@ export function idempotency({
     const fingerprint = fingerprintOf(request);
     const owner = randomUUID();
 
-    const giveUpAt = clock.now() + maxWaitMs;
-    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LAST_WAIT_MS)) {
-      const claim = await store.claim(key, fingerprint, owner, LEASE_MS);
-      if (claim.fingerprint !== fingerprint) {
-        throw new GatewayError("llm.request.idempotency_conflict", "This Idempotency-Key was sent with another body.");
-      }
-      if (claim.state === "claimed") break;
-      if (claim.state === "done") return replay(claim.record);
-      if (clock.now() + waitMs > giveUpAt) {
-        throw new GatewayError("llm.request.idempotency_conflict", "The call with this Idempotency-Key still runs.", {
-          status: 409,
-          retryAfterMs: LAST_WAIT_MS,
-        });
-      }
-      await pause(waitMs, clock, signal);
-    }
+    const known = await claim(key, fingerprint, owner, signal);
+    if (known.state === "done") return replay(known.record);
 
     let stopRenewing = (): void => {};
     const renewLater = (): void => {
@@ -83,23 +95,32 @@ export function idempotency({
       // What the store does not keep is executed again.
       store.settle(key, owner, record, ttlMs).catch(() => {});
     };
-    let reply: ChatReply;
-    try {
-      reply = await replyUnlessAborted(next(request), signal);
-    } catch (thrown) {
-      settle();
-      throw thrown;
-    }
-    const recorder = new Recorder(reply.headers, maxChars);
-    const recorded = mapChunks(reply, (chunk) => recorder.add(chunk));
-    return onEnd(recorded, ({ outcome }) => settle(outcome === "completed" ? recorder.record : undefined), signal);
+    let recorder: Recorder | undefined;
+    const recorded = next(request).then((reply) => {
+      const own = new Recorder(reply.headers, maxChars);
+      recorder = own;
+      return mapChunks(reply, (chunk) => own.add(chunk));
+    });
+    return untilOver(recorded, signal, ({ outcome }) => settle(outcome === "completed" ? recorder?.record : undefined));
   };
 }
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
+/** How many calls of one key may wait for its first: each holds its body, and no limit further in sees it. */
+const MAX_WAITING = 8;
 const LEASE_MS = 60_000;
 const FIRST_WAIT_MS = 20;
 const LAST_WAIT_MS = 500;
+
+function conflict(message: string, options?: GatewayErrorOptions): GatewayError {
+  return new GatewayError("llm.request.idempotency_conflict", message, options);
+}
+
+const STILL_RUNS = conflict("The call with this Idempotency-Key still runs.", {
+  status: 409,
+  retryable: true,
+  retryAfterMs: LAST_WAIT_MS,
+});
 
 function hash(text: string): string {
   return createHash("sha256").update(text).digest("base64url");

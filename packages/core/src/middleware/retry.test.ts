@@ -5,9 +5,11 @@ import { collect } from "../collect.ts";
 import { compose } from "../compose.ts";
 import { deadline } from "../deadline.ts";
 import { GatewayError, type GatewayErrorOptions } from "../error.ts";
+import { wantsRetry } from "../fallback-fields.ts";
 import type { ChatReply, ChatRequest, Handler } from "../index.ts";
+import { failureOf, textOf } from "../testing/outcome.ts";
 import { chat, chunksOf, type FakeClock, fakeClock, type Outcome, type Scripted, scripted } from "../testing.ts";
-import { spareTargets, wantsRetry } from "../tries.ts";
+import { spareTargets, targetBudget } from "../tries.ts";
 import { fallback } from "./fallback.ts";
 import { type RetryOptions, retry } from "./retry.ts";
 import { timeout } from "./timeout.ts";
@@ -19,7 +21,10 @@ test("a failure that passes is tried again with the same request, and the caller
   const request = chat();
   assert.equal(await textOf(run(request)), "Hello");
   assert.deepEqual(times, [0, 125, 375]);
-  for (const sent of handler.requests) assert.equal(sent, request);
+  for (const sent of handler.requests) {
+    assert.deepEqual(bodyOf(sent), bodyOf(request));
+    assert.deepEqual([sent.call.id, sent.call.signal], [request.call.id, request.call.signal]);
+  }
 });
 
 test("a call that succeeds is asked once, and no timer is left", async () => {
@@ -165,7 +170,8 @@ test("a target is asked again as often as it is allowed, and no more", async () 
   assert.equal(await tries({}), 3);
   assert.equal(await tries({ retries: 0 }), 1);
   assert.equal(await tries({ retries: 1 }), 2);
-  assert.equal(await tries({ retries: 10 }), 3);
+  assert.equal(await tries({ retries: 3 }), 4);
+  assert.equal(await tries({ retries: 10 }), 11);
   assert.equal(await tries({ retries: 10, maxAttempts: 5 }), 5);
   assert.equal(await tries({ maxAttempts: 1 }), 1);
   for (const [maxRetries, expected] of [
@@ -253,6 +259,38 @@ test("each target has a budget of its own: the model, or what the operator says"
   assert.deepEqual(await tries({ target: () => "all" }), [2, 1, 1]);
 });
 
+test("what is below may take a try from the budget of its target, and nobody else", async () => {
+  const took: (boolean | undefined)[] = [];
+  const asks: Handler = async ({ call }) => {
+    took.push(call.context.get(targetBudget)?.());
+    throw down;
+  };
+  const { clock, pipeline } = setUp([asks, asks, asks], { budget: { share: 0, perSecond: 0.2 } });
+  const request = chat({ model: "a" });
+  const failing = failureOf(pipeline(request));
+  await clock.advance(4000);
+  await failing;
+  assert.deepEqual(took, [true, false], "of two, one was taken below and one by the retry itself");
+  assert.equal(request.call.context.get(targetBudget), undefined);
+});
+
+test("the outermost layer decides how many tries a call has", async () => {
+  const asked = async (outer: number, inner: number): Promise<string> => {
+    const clock = fakeClock();
+    const { handler } = timed(clock, Array<Outcome>(20).fill(down));
+    const layers = [
+      fallback({ models: { a: ["b"] }, maxAttempts: outer, clock }),
+      retry({ retries: 9, maxAttempts: inner, clock }),
+    ];
+    const failing = failureOf(compose(layers, handler)(chat({ model: "a" })));
+    await clock.advance(100_000);
+    await failing;
+    return handler.requests.map(({ model }) => model).join(" ");
+  };
+  assert.equal(await asked(2, 9), "a b");
+  assert.equal(await asked(5, 2), "a a a a b");
+});
+
 test("a caller who wants no retry gets none, with a fallback around it and without", async () => {
   const body = { fallback_config: { retry: false } };
   const alone = setUp([down]);
@@ -273,10 +311,13 @@ test("a caller who wants a retry gets one after half a second where none is conf
   }
 });
 
-test("what a caller wants is no reason to do it more often than once where more is configured", async () => {
-  const { times, run } = setUp(Array<Outcome>(9).fill(down));
-  await failureOf(run(chat({ fallback_config: { retry: true } })));
-  assert.deepEqual(times, [0, 500, 1000]);
+test("a caller who wants a retry gets one after half a second, whatever is configured", async () => {
+  for (const options of [{}, { retries: 1 }, { retries: 9 }, { baseDelayMs: 5000 }]) {
+    const { times, run } = setUp(Array<Outcome>(9).fill(down), options);
+    const error = await failureOf(run(chat({ fallback_config: { retry: true } })));
+    assert.deepEqual(times, [0, 500], JSON.stringify(options));
+    assert.equal(error.retryable, false);
+  }
 });
 
 test("a caller who does not say gets what is configured, and the field goes no further", async () => {
@@ -303,7 +344,7 @@ test("the fields of a fallback that is not mounted are left for the provider to 
   const { handler, run } = setUp(["x"]);
   const request = chat({ fallbacks: [{ model: "b" }], fallback_config: { depth: 1 } });
   await run(request);
-  assert.equal(handler.requests[0], request);
+  assert.deepEqual(handler.requests.map(bodyOf), [bodyOf(request)]);
 });
 
 for (const [code, { remedy }] of Object.entries(codes)) {
@@ -399,6 +440,10 @@ function after(retryAfterMs: number): GatewayError {
   return new GatewayError("llm.provider.rate_limited", "slow down", { retryAfterMs });
 }
 
+function bodyOf({ call: _, ...body }: ChatRequest): object {
+  return body;
+}
+
 /** A handler that also notes when it was called. */
 function timed(clock: FakeClock, outcomes: readonly Outcome[]): { handler: Scripted; times: number[] } {
   const times: number[] = [];
@@ -426,17 +471,4 @@ function setUp(outcomes: readonly Outcome[], options: RetryOptions = {}) {
     return replying;
   };
   return { clock, handler, times, pipeline, run };
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<GatewayError> {
-  const thrown: unknown = await promise.then(
-    () => assert.fail("it did not fail"),
-    (error: unknown) => error,
-  );
-  if (!(thrown instanceof GatewayError)) throw thrown;
-  return thrown;
-}
-
-async function textOf(reply: ChatReply | Promise<ChatReply>): Promise<unknown> {
-  return (await collect(await reply)).choices[0]?.message.content;
 }

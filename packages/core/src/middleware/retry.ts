@@ -1,19 +1,22 @@
 import { pause } from "../abort.ts";
 import type { ChatRequest, Middleware } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
+import { withValue } from "../context.ts";
 import { deadline } from "../deadline.ts";
 import { type GatewayError, toGatewayError } from "../error.ts";
-import { readFallbackConfig } from "../fallback-fields.ts";
+import { readFallbackConfig, wantsRetry } from "../fallback-fields.ts";
 import { numberIn, wholeIn } from "../options.ts";
 import { RetryBudget, type RetryBudgetOptions } from "../retry-budget.ts";
-import { spareTargets, takeTry, wantsRetry } from "../tries.ts";
+import { spareTargets, takeTry, targetBudget, triedInVain, triesOf } from "../tries.ts";
 
+/** How often, and after which waits. */
 export interface RetryOptions {
   /** How often at most the same target is asked again; default 2. 0: only where the caller asks for it. */
   readonly retries?: number;
   /**
-   * The most tries one call may have altogether, with those of fallbacks and hedges and the first; default 3. One of them
-   * is left for another target where there is one.
+   * The most tries one call may have altogether, with those of fallbacks and hedges and the first; default 3, and at least one more than
+   * `retries`. Of several
+   * layers the outermost decides. One try is left for another target where there is one.
    */
   readonly maxAttempts?: number;
   /** What the wait after a transient failure grows from, in milliseconds; default 250. It doubles each time. */
@@ -26,7 +29,7 @@ export interface RetryOptions {
   readonly budget?: RetryBudgetOptions;
   /** What a budget is kept for; default the model. */
   readonly target?: (request: ChatRequest) => string;
-  /** A random number from 0 to below 1. */
+  /** Gives a number from 0 to below 1; default `Math.random`. */
   readonly random?: () => number;
   readonly clock?: Clock;
 }
@@ -42,7 +45,7 @@ const ASKED_DELAY_MS = 500;
  */
 export function retry({
   retries = 2,
-  maxAttempts = 3,
+  maxAttempts = Math.max(3, retries + 1),
   baseDelayMs = 250,
   throttleDelayMs = 1000,
   maxDelayMs = 8000,
@@ -73,23 +76,26 @@ export function retry({
     const { request, asked = original.call.context.get(wantsRetry) } = withoutConfig(original);
     const { signal, context } = request.call;
     const name = target(request);
-    const allowed = asked === undefined ? retries : asked ? Math.max(1, retries) : 0;
+    const allowed = asked === undefined ? retries : asked ? 1 : 0;
+    const most = triesOf(context, maxAttempts);
+    const spend = (): boolean => budget.take(name);
+    const below = { ...request, call: { ...request.call, context: withValue(context, targetBudget, spend) } };
     budget.called(name);
     for (let tried = 0; ; tried++) {
       try {
-        return await next(request);
+        return await next(below);
       } catch (thrown) {
         const error = toGatewayError(thrown, signal);
         if (signal.aborted || !curable(error, context.get(spareTargets))) throw error;
         const wait = waitAfter(error, tried, asked === true);
         // One try is left for another target, where there is one.
-        const mine = context.get(spareTargets) > 0 ? maxAttempts - 1 : maxAttempts;
+        const mine = context.get(spareTargets) > 0 ? most - 1 : most;
         const may =
           tried < Math.min(allowed, error.maxRetries ?? allowed) &&
           wait !== undefined &&
           clock.now() + wait < context.get(deadline) &&
-          takeTry(context, mine, () => budget.take(name));
-        if (!may) throw allowed > 0 && error.retryAfterMs === undefined ? error.with({ retryable: false }) : error;
+          takeTry(context, mine, spend);
+        if (!may) throw allowed > 0 ? triedInVain(error) : error;
         await pause(wait, clock, signal);
       }
     }

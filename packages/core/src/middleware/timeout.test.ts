@@ -10,6 +10,7 @@ import { deadline } from "../deadline.ts";
 import { GatewayError } from "../error.ts";
 import type { Call, ChatBody, ChatChunk, ChatReply, ChatRequest, Handler } from "../index.ts";
 import { discard, textReply } from "../reply.ts";
+import { failureOf, textOf } from "../testing/outcome.ts";
 import { readyIn } from "../testing/ready-in.ts";
 import { chat, chunksOf, type FakeClock, fakeClock, type Outcome, scripted } from "../testing.ts";
 import { fallback } from "./fallback.ts";
@@ -49,7 +50,6 @@ const OTHERS: Readonly<Record<string, readonly [limits: TimeoutLimits, body: Par
   "the limit on a stream's first token is none for an answer in one piece": [{ firstTokenMs: 100 }, {}],
   "the limit on an answer in one piece is none for a stream": [{ completionMs: 100 }, { stream: true }],
   "the limit between two chunks is none before the first": [{ idleMs: 100 }, { stream: true }],
-  "without limits there is none": [{}, {}],
 };
 
 for (const [what, [limits, body]] of Object.entries(OTHERS)) {
@@ -222,10 +222,11 @@ test("a caller who leaves ends the call at once, for its own reason", async () =
   assert.deepEqual([clock.waiting, listening()], [0, 0]);
 });
 
-test("a caller who has left already leaves nothing behind", async () => {
-  const { clock, pipeline, request, leave, listening } = setUp(ALL, [deaf]);
+test("a caller who has left already is told so, nothing is called, and nothing is left behind", async () => {
+  const { clock, handler, pipeline, request, leave, listening } = setUp(ALL, [deaf]);
   leave();
   await assert.rejects(pipeline(request), (thrown) => thrown === LEFT);
+  assert.equal(handler.requests.length, 0);
   assert.deepEqual([clock.waiting, listening()], [0, 0]);
 });
 
@@ -401,6 +402,12 @@ test("limits that cannot be used are refused by name", () => {
   }
 });
 
+test("a timeout without any limit is refused", () => {
+  for (const options of [{}, { clock: fakeClock() }]) {
+    assert.throws(() => timeout(options), { name: "TypeError", message: /^timeout: .*totalMs/ });
+  }
+});
+
 const ALL: TimeoutLimits = { totalMs: 1000, firstTokenMs: 1000, completionMs: 1000, idleMs: 1000 };
 const LEFT = new GatewayError("llm.canceled", "left");
 
@@ -500,17 +507,4 @@ function ended(promise: Promise<unknown>): () => boolean {
     over = true;
   });
   return () => over;
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<GatewayError> {
-  const thrown: unknown = await promise.then(
-    () => assert.fail("it did not fail"),
-    (error: unknown) => error,
-  );
-  if (!(thrown instanceof GatewayError)) throw thrown;
-  return thrown;
-}
-
-async function textOf(reply: ChatReply | Promise<ChatReply>): Promise<unknown> {
-  return (await collect(await reply)).choices[0]?.message.content;
 }

@@ -1,4 +1,4 @@
-import { branch, replyUnlessAborted } from "../abort.ts";
+import { branch, untilOver } from "../abort.ts";
 import type { ChatReply, ChatRequest, Middleware } from "../chat.ts";
 import { type ChunkIterator, iterate } from "../chunk-iterator.ts";
 import { type Clock, MAX_DELAY_MS, systemClock } from "../clock.ts";
@@ -6,7 +6,6 @@ import { withValue } from "../context.ts";
 import { deadline } from "../deadline.ts";
 import { GatewayError } from "../error.ts";
 import { numberIn } from "../options.ts";
-import { onEnd } from "../reply.ts";
 import type { Workload } from "../workload.ts";
 
 /** Limits on what is below, in milliseconds. What is left out has none. */
@@ -24,6 +23,7 @@ export interface TimeoutLimits {
   readonly idleMs?: number;
 }
 
+/** The limits, and the time they are measured in. */
 export interface TimeoutOptions extends TimeoutLimits {
   readonly clock?: Clock;
 }
@@ -65,7 +65,11 @@ export function timeout(options: TimeoutOptions): Middleware {
   for (const [name, ms] of Object.entries({ totalMs, firstTokenMs, completionMs, idleMs })) {
     if (ms !== undefined) numberIn("timeout", name, ms, 1, MAX_DELAY_MS);
   }
+  if ((totalMs ?? firstTokenMs ?? completionMs ?? idleMs) === undefined) {
+    throw new TypeError("timeout: set at least one of totalMs, firstTokenMs, completionMs, idleMs.");
+  }
   return async (request, next) => {
+    request.call.signal.throwIfAborted();
     const below = branch(request);
     const startedAt = clock.now();
     const { total, begin } = limitsFor(request, options);
@@ -82,18 +86,16 @@ export function timeout(options: TimeoutOptions): Middleware {
       cancelIdle();
       below.release();
     };
-    try {
-      const inTime = Math.min(total ?? Number.POSITIVE_INFINITY, begin?.asked ? begin.ms : Number.POSITIVE_INFINITY);
-      const reply = await replyUnlessAborted(next(until(below.request, startedAt + inTime)), below.signal);
+    const inTime = Math.min(total ?? Number.POSITIVE_INFINITY, begin?.asked ? begin.ms : Number.POSITIVE_INFINITY);
+    const watched = next(until(below.request, startedAt + inTime)).then((reply) => {
       cancelBegin();
-      if (idleMs === undefined) return onEnd(reply, end, request.call.signal);
-      const watched = watchIdle(reply, idleMs, clock, below.abort);
-      cancelIdle = watched.cancel;
-      return onEnd(watched.reply, end, request.call.signal);
-    } catch (thrown) {
-      end();
-      throw thrown;
-    }
+      // One that comes too late is let go.
+      if (idleMs === undefined || below.signal.aborted) return reply;
+      const { reply: same, cancel } = watchIdle(reply, idleMs, clock, below.abort);
+      cancelIdle = cancel;
+      return same;
+    });
+    return untilOver(watched, below.signal, end);
   };
 }
 
@@ -110,10 +112,10 @@ interface CallLimits {
 /** What holds for one call: the configured limits, or less where its caller asks for less. */
 function limitsFor({ call, stream }: ChatRequest, options: TimeoutLimits): CallLimits {
   const { totalMs } = options;
-  const total = totalMs && Math.min(totalMs, millisecondsIn(call.headers["x-gateway-timeout-ms"]) ?? totalMs);
+  const total = totalMs && Math.min(totalMs, wholeNumberIn(call.headers["x-gateway-timeout-ms"]) ?? totalMs);
   const own = stream ? options.firstTokenMs : options.completionMs;
   // How long an SDK waits for an answer is a limit of the call, not of one try: only a limit of the call gives way to it.
-  const sdkSeconds = totalMs === undefined ? undefined : millisecondsIn(call.headers["x-stainless-timeout"]);
+  const sdkSeconds = totalMs === undefined ? undefined : wholeNumberIn(call.headers["x-stainless-timeout"]);
   const sdk = sdkSeconds && sdkSeconds * 1000;
   if (sdk !== undefined && sdk < Math.min(own ?? sdk + 1, total ?? sdk + 1)) {
     return { total, begin: { ms: sdk, code: "llm.timeout.total", asked: true } };
@@ -122,7 +124,7 @@ function limitsFor({ call, stream }: ChatRequest, options: TimeoutLimits): CallL
 }
 
 /** A whole number from a header of the caller; anything else is as good as none. */
-function millisecondsIn(text: string | undefined): number | undefined {
+function wholeNumberIn(text: string | undefined): number | undefined {
   const value = text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : 0;
   return value > 0 ? Math.min(value, MAX_DELAY_MS) : undefined;
 }
