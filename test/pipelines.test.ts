@@ -426,16 +426,19 @@ function possible(provider: Provider, kinds: ReadonlySet<Layer["kind"]>): Set<st
   return said;
 }
 
-/** How often one call may ask the provider: each key that is refused lets `balance` ask once more. */
+/**
+ * How often one call may ask the provider: the outermost layer that tries again decides, and each key that is refused
+ * lets `balance` ask once more.
+ */
 function mostTries(asked: readonly Asked[], { layers, balance }: Pipeline): number {
-  const limits = [...layers, ...(balance?.targets.flat() ?? []), ...(balance ? [balance] : [])].flatMap((planned) => {
+  const limits = [...layers, ...(balance ? [balance] : [])].flatMap((planned) => {
     return "maxAttempts" in planned ? [planned.maxAttempts] : [];
   });
   const ofKey = asked.filter(({ outcome }) => {
     const failed = outcome.does === "hang" ? undefined : outcome.does === "answer" ? outcome.ends : outcome.failure;
     return typeof failed === "object" && failed.kind === "gateway" && OF_KEY.includes(failed.code);
   });
-  return Math.max(1, ...limits) + (balance ? ofKey.length : 0);
+  return (limits[0] ?? 1) + (balance ? ofKey.length : 0);
 }
 
 const OF_KEY: readonly Code[] = ["llm.provider.auth", "llm.provider.quota_exhausted", "llm.provider.rate_limited"];

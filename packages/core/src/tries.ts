@@ -1,4 +1,5 @@
-import { type Context, type ContextKey, contextKey } from "./context.ts";
+import type { ChatRequest } from "./chat.ts";
+import { type Context, type ContextKey, contextKey, withValue } from "./context.ts";
 import type { GatewayError } from "./error.ts";
 
 /**
@@ -6,6 +7,14 @@ import type { GatewayError } from "./error.ts";
  * up on it, looks here whether there is another.
  */
 export const spareTargets: ContextKey<number> = contextKey("spare targets", 0);
+
+/** A request for what is below, which then knows of so many more targets that stand by. */
+export function withSpares(request: ChatRequest, more: number): ChatRequest {
+  if (more === 0) return request;
+  const { call } = request;
+  const context = withValue(call.context, spareTargets, call.context.get(spareTargets) + more);
+  return { ...request, call: { ...call, context } };
+}
 
 /**
  * Takes one more try of the target that is asked below, from the budget that a layer above keeps for it; `undefined`

@@ -1,15 +1,14 @@
 import { replyUnlessAborted } from "../abort.ts";
-import type { ChatRequest, Handler } from "../chat.ts";
+import type { Handler } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Code } from "../codes.ts";
-import { withValue } from "../context.ts";
 import { deadline } from "../deadline.ts";
 import { GatewayError, isOutage, toGatewayError } from "../error.ts";
 import { numberIn, wholeIn } from "../options.ts";
 import { Recent } from "../recent.ts";
 import { onEnd, type ReplyEnd } from "../reply.ts";
 import { RetryBudget } from "../retry-budget.ts";
-import { spareTargets, takeTry, targetBudget, triedInVain, triesOf } from "../tries.ts";
+import { takeTry, targetBudget, triedInVain, triesOf, withSpares } from "../tries.ts";
 
 /** How calls are spread, and how long a target is left alone. */
 export interface BalanceOptions {
@@ -125,7 +124,7 @@ export function balance(
       member.inFlight++;
       const done = once(() => member.inFlight--);
       try {
-        const replying = member.handler(withSpare(request, askable(left, request.model).length));
+        const replying = member.handler(withSpares(request, askable(left, request.model).length));
         const reply = await replyUnlessAborted(replying, signal);
         // An answer shows that a target is back; a key may be limited all the same, after this call was let in.
         if (rest.failure?.outage) rest.until = 0;
@@ -185,13 +184,6 @@ function moves(error: GatewayError): boolean {
   const refused =
     (layer === "gateway" || layer === "rate_limit") && remedy === "fallback" && code !== "llm.timeout.total";
   return isOutage(error) || refused || code === "llm.model.not_found";
-}
-
-function withSpare(request: ChatRequest, spare: number): ChatRequest {
-  if (spare === 0) return request;
-  const { call } = request;
-  const context = withValue(call.context, spareTargets, call.context.get(spareTargets) + spare);
-  return { ...request, call: { ...call, context } };
 }
 
 /** The longest that a target is left alone because it said so: it may have come back before. */

@@ -6,7 +6,7 @@ import { GatewayError, toGatewayError } from "../error.ts";
 import { readFallbackConfig, readFallbacks, wantsRetry, without } from "../fallback-fields.ts";
 import { wholeIn } from "../options.ts";
 import { RetryBudget } from "../retry-budget.ts";
-import { spareTargets, takeTry, triedInVain, triesOf } from "../tries.ts";
+import { takeTry, triedInVain, triesOf, withSpares } from "../tries.ts";
 
 /** Which targets stand by. */
 export interface FallbackOptions {
@@ -96,11 +96,10 @@ interface Failure {
 
 /** The target's request, as the layers below see it. */
 function below(target: ChatRequest, spare: number, retry: boolean | undefined): ChatRequest {
-  const { call } = target;
-  let context = call.context;
-  if (spare > 0) context = withValue(context, spareTargets, context.get(spareTargets) + spare);
-  if (retry !== undefined) context = withValue(context, wantsRetry, retry);
-  return context === call.context ? target : { ...target, call: { ...call, context } };
+  const request = withSpares(target, spare);
+  if (retry === undefined) return request;
+  const { call } = request;
+  return { ...request, call: { ...call, context: withValue(call.context, wantsRetry, retry) } };
 }
 
 function changed(request: ChatRequest, target: FallbackTarget): ChatRequest {

@@ -14,9 +14,9 @@ export interface RetryOptions {
   /** How often at most the same target is asked again; default 2. 0: only where the caller asks for it. */
   readonly retries?: number;
   /**
-   * The most tries one call may have altogether, with those of fallbacks and hedges and the first; default 3, and at least one more than
-   * `retries`. Of several
-   * layers the outermost decides. One try is left for another target where there is one.
+   * The most tries one call may have altogether, with those of fallbacks and hedges and the first; default 3, and at
+   * least one more than `retries`. Of several layers the outermost decides. One try is left for another target where
+   * there is one.
    */
   readonly maxAttempts?: number;
   /** What the wait after a transient failure grows from, in milliseconds; default 250. It doubles each time. */
