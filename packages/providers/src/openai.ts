@@ -102,13 +102,14 @@ export function openai(options: OpenAIOptions = {}): Provider {
       attempt.answered(answer.status, answer.requestId);
       const usage = streamUsage || request.stream_options?.include_usage === true;
       const expected = { choices: request.n ?? 1, usage };
-      const { chunks, model } = await readAnswer(target, answer, expected, call.signal);
+      const { chunks, model, whole } = await readAnswer(target, answer, expected, call.signal);
       const reply = await begin({ headers: {}, chunks });
       attempt.end();
       const headers = {
         "x-gateway-provider": name,
         "x-gateway-model": TOKEN.exec(model() ?? "")?.[0] ?? request.model,
       };
+      if (whole) return { headers, chunks: reply.chunks };
       // What breaks off later has not been the success that it looked like.
       return onEnd({ headers, chunks: reply.chunks }, ({ error }) => error && attempt.end(error), call.signal);
     } catch (thrown) {
