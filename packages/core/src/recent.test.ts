@@ -32,3 +32,19 @@ test("however many names callers invent, no more than a thousand are held", () =
   for (let name = 0; name < 10_000; name++) recent.get(String(name));
   assert.equal(Array.from(recent.values()).length, 1000);
 });
+
+test("what is to be kept outlives names that somebody makes up, as long as there is something else to forget", () => {
+  const made: string[] = [];
+  const recent = new Recent(
+    (name) => {
+      made.push(name);
+      return { name };
+    },
+    ({ name }) => name === "open",
+  );
+  recent.get("open");
+  for (let number = 0; number < 5000; number++) recent.get(`made-up-${number}`);
+  recent.get("open");
+  assert.equal(made.filter((name) => name === "open").length, 1);
+  assert.equal([...recent.values()].length, 1000);
+});

@@ -65,7 +65,7 @@ export function balance(
     const { handler, weight = 1 } = typeof target === "function" ? { handler: target } : target;
     if (typeof handler !== "function") throw new TypeError(`balance: targets[${index}] is no handler.`);
     numberIn("balance", `targets[${index}].weight`, weight, 0.001, 1_000_000);
-    return { handler, weight, inFlight: 0, rests: new Recent(() => ({ until: 0, failure: undefined })) };
+    return { handler, weight, inFlight: 0, rests: new Recent<Rest>(() => ({ until: 0, failure: undefined })) };
   });
 
   const budget = new RetryBudget("balance", {}, clock);

@@ -20,8 +20,8 @@ export interface CircuitBreakerOptions {
   /** The longest it stays open, in milliseconds; default 60,000. */
   readonly maxOpenMs?: number;
   /**
-   * What a circuit is kept for; default the model. Of a thousand the one not used for longest is forgotten: where callers
-   * may name any model, give the provider.
+   * What a circuit is kept for; default the model. Of a thousand one that is closed and was not used for long is
+   * forgotten: where callers may name any model, give the provider.
    */
   readonly target?: (request: ChatRequest) => string;
   /** Told of every change of a circuit. */
@@ -71,7 +71,11 @@ export function circuitBreaker({
     // Who only watches cannot change the answer, whether it throws or rejects.
     onChange: (circuit) => void (async () => onChange(circuit))().catch(() => {}),
   };
-  const breakers = new Recent((name) => new Breaker(name, settings));
+  // Names that callers make up do not push an open circuit out.
+  const breakers = new Recent(
+    (name) => new Breaker(name, settings),
+    ({ circuit }) => circuit.state !== "closed",
+  );
 
   const layer: Middleware = async (request, next) => {
     const { context } = request.call;
