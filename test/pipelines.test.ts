@@ -376,7 +376,9 @@ function complaintsOf({ id, plan, seen }: Visit, provider: Provider, pipeline: P
     });
     if (seen.text !== undefined && !whole) complaints.push(`completed with ${seen.text}`);
     if (seen.text === undefined && !answer?.complete) complaints.push("completed without a finish");
-    if (seen.text === undefined && answer?.chunks.length !== seen.chunks.length) complaints.push("a part is missing");
+    // The usage comes after the finish, and may come too late.
+    const needed = answer?.chunks.filter(({ choices }) => choices.length > 0) ?? [];
+    if (seen.text === undefined && seen.chunks.length < needed.length) complaints.push("a part is missing");
   }
   if (seen.ending === "rejected" || seen.ending === "failed") {
     const { code = "no code" } = seen;
