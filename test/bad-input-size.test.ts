@@ -4,14 +4,13 @@ import { Readable, type Transform } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { suite, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { constants, createBrotliCompress, createDeflate, createGzip, createZstdCompress } from "node:zlib";
 import { type Code, type Gateway, type GatewayOptions, gateway, toNode } from "@gatewright/core";
 import { toExpress } from "@gatewright/express";
 import { openai } from "@gatewright/providers";
 import express from "express";
 import { listen } from "./listen.ts";
+import { memoryRise } from "./memory-rise.ts";
 import { exchange, head, type RawAnswer, RawConnection, refusal, startUpstream } from "./raw-http.ts";
 
 // Bad inputs 20, 43 to 46, 49 and 69: bodies that are too large, too slow, or too much once they are unpacked.
@@ -164,7 +163,7 @@ for (const [host, mount] of Object.entries(hosts)) {
 
     for (const [encoding, body] of Object.entries(bombs)) {
       bad(`46: a bomb of 100 MB in ${Math.ceil(body.length / 1024)} KB of ${encoding}`, async (port) => {
-        const rise = await memoryRise(async () => {
+        const { bytes: rise } = await memoryRise(async () => {
           const headers = [JSON_TYPE, `content-encoding: ${encoding}`];
           assertRefusal(await exchange(port, { headers, body }), 413, "llm.request.too_large");
         });
@@ -230,25 +229,4 @@ async function pack(compressor: Transform): Promise<Buffer> {
   return buffer(
     Readable.from([start, ...Array.from({ length: 100 }, () => piece), Buffer.from('"}]}')]).pipe(compressor),
   );
-}
-
-/** By how many bytes the memory of this process rose while something ran, at its highest. */
-async function memoryRise(run: () => Promise<void>): Promise<number> {
-  collectGarbage();
-  const before = process.memoryUsage.rss();
-  let most = before;
-  const sample = (): void => {
-    most = Math.max(most, process.memoryUsage.rss());
-  };
-  const sampler = setInterval(sample, 1);
-  await run().finally(() => clearInterval(sampler));
-  sample();
-  return most - before;
-}
-
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  // With the flag set, a new context has the function.
-  const collect = runInNewContext("gc") as () => void;
-  collect();
 }

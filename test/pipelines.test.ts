@@ -26,17 +26,8 @@ import {
 } from "@gatewright/core";
 import { type FakeClock, fakeClock } from "@gatewright/core/testing";
 import fc from "fast-check";
-import {
-  type Asked,
-  type Caller,
-  DirectVisit,
-  HttpVisit,
-  type Outcome,
-  type OwnClock,
-  ownClock,
-  Provider,
-  type Visit,
-} from "./pipelines.ts";
+import { type OwnClock, ownClock } from "./own-clock.ts";
+import { type Asked, type Caller, DirectVisit, HttpVisit, type Outcome, Provider, type Visit } from "./pipelines.ts";
 
 // Whatever layers are mounted in whatever order, whatever the provider does and whenever callers leave: each call ends
 // once, with one whole answer or with a failure, and nothing that it took is kept.

@@ -15,37 +15,6 @@ import {
   toGatewayError,
 } from "@gatewright/core";
 
-/** A clock that knows how many of the callbacks wait that were asked for here, and not of the clock below. */
-export interface OwnClock extends Clock {
-  readonly waiting: number;
-}
-
-export function ownClock(clock: Clock): OwnClock {
-  let waiting = 0;
-  return {
-    now: () => clock.now(),
-    after(delayMs, callback) {
-      let over = false;
-      const end = (): void => {
-        if (!over) waiting--;
-        over = true;
-      };
-      waiting++;
-      const cancel = clock.after(delayMs, () => {
-        end();
-        callback();
-      });
-      return () => {
-        end();
-        cancel();
-      };
-    },
-    get waiting() {
-      return waiting;
-    },
-  };
-}
-
 /** What a provider fails with: an error of the gateway, any error, or a value that is none. */
 type Failure =
   | {

@@ -33,6 +33,7 @@ import { openai, route } from "@gatewright/providers";
 import { type Simulator, startSimulator } from "@gatewright/simulator";
 import { Agent } from "undici";
 import { listen } from "../listen.ts";
+import { ownClock } from "../own-clock.ts";
 import { Caller } from "./caller.ts";
 
 /** What may differ from one fault to the next. */
@@ -112,7 +113,7 @@ const PATIENCE_MS = 3000;
 export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const [primary, backup] = await Promise.all([startSimulator(), startSimulator({ seed: 2 })]);
   const agent = new Agent({ connect: options.connect ?? { timeout: 300 } });
-  const clock = countingClock();
+  const clock = ownClock(systemClock);
   const log: LogLine[] = [];
   const closing = new AbortController();
   const note = (call: Call, outcome: LogLine["outcome"], error?: GatewayError, usage?: Usage): void => {
@@ -214,36 +215,3 @@ function tell(made: readonly Attempt[]): string {
 
 /** The key of the first target: it must never be seen by a caller. */
 export const KEY = "sk-lab-0123456789abcdef0123456789abcdef";
-
-interface CountingClock extends Clock {
-  readonly waiting: number;
-  /** Cancels what still waits: a timer that a fault left behind must not keep the tests running. */
-  stop(): void;
-}
-
-/** The real time, with the timers counted that wait. */
-function countingClock(): CountingClock {
-  const waiting = new Map<object, () => void>();
-  return {
-    now: systemClock.now,
-    after(delayMs, callback) {
-      const timer = {};
-      const cancel = systemClock.after(delayMs, () => {
-        waiting.delete(timer);
-        callback();
-      });
-      waiting.set(timer, cancel);
-      return () => {
-        waiting.delete(timer);
-        cancel();
-      };
-    },
-    get waiting() {
-      return waiting.size;
-    },
-    stop() {
-      for (const cancel of waiting.values()) cancel();
-      waiting.clear();
-    },
-  };
-}

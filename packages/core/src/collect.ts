@@ -1,6 +1,6 @@
 import { begin } from "./begin.ts";
 import type { ChatChunk, ChatCompletion, ChatReply, CompletionChoice, Delta } from "./chat.ts";
-import { isRawNumber } from "./json.ts";
+import { isFields } from "./json.ts";
 import { normalizer } from "./normalize.ts";
 
 type Fields = Record<string, unknown>;
@@ -112,8 +112,4 @@ function fieldsAt<Name extends PropertyKey>(holder: Record<Name, unknown>, name:
   const fresh: Fields = {};
   holder[name] = fresh;
   return fresh;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
 }

@@ -1,3 +1,5 @@
+import type { ChatRequest } from "./chat.ts";
+
 /** Names a value that layers of one call leave for each other. Two keys are never the same, whatever they are called. */
 export interface ContextKey<T> {
   readonly description: string;
@@ -29,6 +31,12 @@ export function createContext(): Context {
       values.set(key, value);
     },
   };
+}
+
+/** The request for what is below a layer, where a key has a value of its own. */
+export function requestWith<T>(request: ChatRequest, key: ContextKey<T>, value: NoInfer<T>): ChatRequest {
+  const { call } = request;
+  return { ...request, call: { ...call, context: withValue(call.context, key, value) } };
 }
 
 /** The same context with a value of its own under one key; all other values are shared with it, both ways. */

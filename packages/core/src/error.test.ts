@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Code, codes } from "./codes.ts";
 import { GatewayError, type GatewayErrorOptions, invalidRequest, isOutage, toGatewayError } from "./error.ts";
+import { OUTAGES } from "./testing/outcome.ts";
 
 test("what is left out of an error follows from its code", () => {
   for (const [code, facts] of Object.entries(codes)) {
@@ -100,22 +101,10 @@ test("anything else is internal, and its message tells nothing of the cause", ()
   }
 });
 
-/** What counts against the health of a service; every other failure says nothing of it. */
-const OUTAGES = new Set([
-  "llm.provider.overloaded",
-  "llm.provider.server_error",
-  "llm.provider.unreachable",
-  "llm.provider.bad_response",
-  "llm.timeout.connect",
-  "llm.timeout.first_token",
-  "llm.timeout.idle",
-  "llm.stream.interrupted",
-]);
-
 test("an outage is a failure of the service, and no refusal of a request, of a key or of more calls", () => {
   for (const code of Object.keys(codes)) {
     // The table's own keys are its codes.
-    assert.equal(isOutage(new GatewayError(code as Code, "why")), OUTAGES.has(code), code);
+    assert.equal(isOutage(new GatewayError(code as Code, "why")), OUTAGES.includes(code as Code), code);
   }
 });
 

@@ -1,6 +1,7 @@
 import type { ChatRequest } from "./chat.ts";
 import { type ContextKey, contextKey } from "./context.ts";
 import { GatewayError, type Issue, invalidRequest } from "./error.ts";
+import { isFields } from "./json.ts";
 import { parseChatBody } from "./schema.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -107,8 +108,4 @@ function issuesOf(entry: unknown): Issue[] {
 
 function isRemovable(name: unknown): boolean {
   return typeof name === "string" && !NEEDED.includes(name);
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

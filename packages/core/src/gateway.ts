@@ -12,6 +12,7 @@ import type { HttpReply, HttpRequest } from "./http.ts";
 import { listModels, type Models } from "./models.ts";
 import { wholeIn } from "./options.ts";
 import { parseChatBody } from "./schema.ts";
+import { tell } from "./tell.ts";
 
 export interface GatewayOptions {
   /** What `GET /models` lists; default none. A function may depend on the call, and refuse it. */
@@ -68,8 +69,7 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
       attempts: known.attempts.length > 0 ? known.attempts : call.context.get(attempts),
       phase: begun && known.phase === "before" ? "during" : known.phase,
     });
-    // Who only watches cannot change the answer, whether it throws or rejects.
-    (async () => onError(error, call))().catch(() => {});
+    tell(onError, error, call);
     return error;
   };
 

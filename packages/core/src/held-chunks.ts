@@ -1,7 +1,7 @@
 import type { ChatChunk } from "./chat.ts";
 import type { ChunkIterator } from "./chunk-iterator.ts";
 
-/** Chunks that are there, and then those of a source. */
+/** The chunks of a reply that are there already, and then those of a source, if there is one. Read once. */
 export class HeldChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
   readonly #held: readonly ChatChunk[];
   readonly #rest: ChunkIterator | undefined;

@@ -36,6 +36,7 @@ export type { Attempt, GatewayErrorOptions, Issue } from "./error.ts";
 export { GatewayError, isOutage, toGatewayError } from "./error.ts";
 export type { Gateway, GatewayOptions } from "./gateway.ts";
 export { gateway } from "./gateway.ts";
+export { HeldChunks } from "./held-chunks.ts";
 export type { HttpReply, HttpRequest, ParsedBody, UnreadBody } from "./http.ts";
 export { BodyTooLargeError } from "./http.ts";
 export { JsonError, parseJson } from "./json.ts";

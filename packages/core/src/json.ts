@@ -32,6 +32,11 @@ export function isRawNumber(value: unknown): boolean {
   return rawJson.isRawJSON(value);
 }
 
+/** Whether a parsed value is a JSON object: no list, and no number that is kept as text. */
+export function isFields(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
+}
+
 function keepNumber(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== "number" || context?.source === undefined) return value;
   const tooFine = value === 0 && /^(-|[0.]*[1-9])/.test(context.source);

@@ -22,12 +22,15 @@ export async function serve(
   const { writeIdleMs } = gateway;
   // A caller may have left while what stands in front was at work.
   if (response.destroyed) over.abort(OVER);
-  response.once("close", () => over.abort(OVER));
   let events = false;
-  whenHalfClosed(request.socket, response, () => {
+  const stopProbing = whenHalfClosed(request.socket, response, () => {
     if (events) response.write(COMMENT);
     // Callers of HTTP/1.0 know no informational answers (RFC 9110, section 15.2).
     else if (!response.headersSent && request.httpVersionMinor > 0) response.writeProcessing();
+  });
+  response.once("close", () => {
+    stopProbing();
+    over.abort(OVER);
   });
   const reply = await gateway.handle(toHttpRequest(request, path, over.signal, parsed));
   if (response.destroyed) return abandon(reply);
@@ -166,8 +169,9 @@ const PROBES_MS = [0, 5, 20, 80, 320, 1280, 5120];
  * A caller that has closed its side of the connection has left, or has only said all it had to say: nothing but writing
  * to it tells which. Only a server with `httpAllowHalfOpen` leaves such a connection open. It is written what clients
  * skip, `102 Processing` (RFC 2518, section 10.1) or in a stream a comment: to one that has left the second write fails.
+ * The returned function stops that.
  */
-function whenHalfClosed(socket: Socket, response: ServerResponse, write: () => void): void {
+function whenHalfClosed(socket: Socket, response: ServerResponse, write: () => void): () => void {
   let timers: readonly NodeJS.Timeout[] = [];
   const probe = (): void => {
     if (!response.destroyed && !response.writableEnded) write();
@@ -177,10 +181,10 @@ function whenHalfClosed(socket: Socket, response: ServerResponse, write: () => v
   };
   const answers = unanswered.get(socket) ?? listenTo(socket);
   answers.add(halfClosed);
-  response.once("close", () => {
+  return () => {
     answers.delete(halfClosed);
     for (const timer of timers) clearTimeout(timer);
-  });
+  };
 }
 
 /** What to do when a connection is half closed, for each answer on it that is under way: a caller may ask many at once. */

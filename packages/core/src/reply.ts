@@ -1,6 +1,8 @@
 import type { ChatChunk, ChatReply, Usage } from "./chat.ts";
 import { type ChunkIterator, iterate } from "./chunk-iterator.ts";
 import { type GatewayError, toGatewayError } from "./error.ts";
+import { HeldChunks } from "./held-chunks.ts";
+import { tell } from "./tell.ts";
 
 /** How a reply ended. */
 export interface ReplyEnd {
@@ -30,8 +32,7 @@ export function onEnd(reply: ChatReply, listener: (end: ReplyEnd) => void, signa
     if (ended) return;
     ended = true;
     signal?.removeEventListener("abort", abandon);
-    // Who only watches cannot change the answer, whether it throws or rejects.
-    (async () => listener({ outcome, error, usage, chunks: read }))().catch(() => {});
+    tell(listener, { outcome, error, usage, chunks: read });
   };
   const fail = (thrown: unknown): void => {
     const error = toGatewayError(thrown, signal);
@@ -81,12 +82,7 @@ export function textReply(text: string, options: { readonly model?: string } = {
     model: options.model ?? "gatewright",
     choices: [{ index: 0, delta: { role: "assistant", content: text }, finish_reason: "stop" }],
   };
-  return {
-    headers: {},
-    chunks: (async function* () {
-      yield chunk;
-    })(),
-  };
+  return { headers: {}, chunks: new HeldChunks([chunk]) };
 }
 
 /** Ends a reply that nobody will read, so that what it holds (a connection, a slot) is free at once. */

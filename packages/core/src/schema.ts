@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ChatBody } from "./chat.ts";
 import { type Issue, invalidRequest } from "./error.ts";
-import { isRawNumber } from "./json.ts";
+import { isFields, isRawNumber } from "./json.ts";
 
 /** Fields by which a caller could redirect a provider call or bring a key into it (CVE-2024-6587 and its kin). */
 const ROUTING_FIELDS = ["api_base", "base_url", "baseURL", "api_key", "custom_host", "extra_headers"] as const;
@@ -144,8 +144,4 @@ function fieldPath(path: readonly PropertyKey[]): string {
     const name = String(key).slice(0, MAX_NAME_CHARS);
     return text === "" ? name : `${text}.${name}`;
   }, "");
-}
-
-function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
 }

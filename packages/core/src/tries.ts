@@ -1,5 +1,5 @@
 import type { ChatRequest } from "./chat.ts";
-import { type Context, type ContextKey, contextKey, withValue } from "./context.ts";
+import { type Context, type ContextKey, contextKey, requestWith } from "./context.ts";
 import type { GatewayError } from "./error.ts";
 
 /**
@@ -11,9 +11,7 @@ export const spareTargets: ContextKey<number> = contextKey("spare targets", 0);
 /** A request for what is below, which then knows of so many more targets that stand by. */
 export function withSpares(request: ChatRequest, more: number): ChatRequest {
   if (more === 0) return request;
-  const { call } = request;
-  const context = withValue(call.context, spareTargets, call.context.get(spareTargets) + more);
-  return { ...request, call: { ...call, context } };
+  return requestWith(request, spareTargets, request.call.context.get(spareTargets) + more);
 }
 
 /**

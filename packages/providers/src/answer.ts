@@ -1,4 +1,4 @@
-import { type ChatChunk, type ChunkIterator, JsonError, type Model, parseJson } from "@gatewright/core";
+import { type ChatChunk, HeldChunks, JsonError, type Model, parseJson } from "@gatewright/core";
 import { readBytes, readText, release } from "./body.ts";
 import { asChunk, completionAsChunk, isObject } from "./chunk.ts";
 import { EventChunks } from "./event-chunks.ts";
@@ -34,7 +34,7 @@ export async function readAnswer(
   }
   const chunk = completionAsChunk(await readJson(target, answer, signal));
   if (!chunk) throw badResponse(target, "answered something that is not a chat completion");
-  return { chunks: new OneChunk(chunk), model: () => chunk.model, whole: true };
+  return { chunks: new HeldChunks([chunk]), model: () => chunk.model, whole: true };
 }
 
 /** Asks a provider for its models. Throws a `GatewayError` where it does not tell them. */
@@ -120,35 +120,6 @@ function withoutMore(chunk: ChatChunk, finished: ReadonlySet<number>): ChatChunk
  */
 const SAID_ALL_MS = 90;
 const USAGE_MS = 1000;
-
-/** The chunks of an answer that came whole. */
-class OneChunk implements AsyncIterable<ChatChunk>, ChunkIterator {
-  #chunk: ChatChunk | undefined;
-
-  constructor(chunk: ChatChunk) {
-    this.#chunk = chunk;
-  }
-
-  async next(): Promise<IteratorResult<ChatChunk, undefined>> {
-    const value = this.ready();
-    return value ? { done: false, value } : { done: true, value };
-  }
-
-  ready(): ChatChunk | undefined {
-    const chunk = this.#chunk;
-    this.#chunk = undefined;
-    return chunk;
-  }
-
-  async return(): Promise<IteratorResult<ChatChunk, undefined>> {
-    this.#chunk = undefined;
-    return { done: true, value: undefined };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
 
 /** The value of JSON text, or `undefined`, which no JSON text has, where it is not JSON. */
 function jsonOf(text: string): unknown {

@@ -7,7 +7,7 @@ import { deadline } from "../deadline.ts";
 import { GatewayError } from "../error.ts";
 import type { ChatReply, ChatRequest, Handler } from "../index.ts";
 import { discard, textReply } from "../reply.ts";
-import { failureOf, textOf } from "../testing/outcome.ts";
+import { failureOf, OUTAGES, textOf } from "../testing/outcome.ts";
 import { chat, chunksOf, type FakeClock, fakeClock, type Outcome, scripted } from "../testing.ts";
 import { spareTargets } from "../tries.ts";
 import { type BalanceOptions, type BalanceTarget, balance } from "./balance.ts";
@@ -151,14 +151,7 @@ const MOVES: ReadonlySet<string> = new Set<Code>([
   "llm.provider.auth",
   "llm.provider.quota_exhausted",
   "llm.provider.rate_limited",
-  "llm.provider.overloaded",
-  "llm.provider.server_error",
-  "llm.provider.unreachable",
-  "llm.provider.bad_response",
-  "llm.timeout.connect",
-  "llm.timeout.first_token",
-  "llm.timeout.idle",
-  "llm.stream.interrupted",
+  ...OUTAGES,
   "llm.provider.circuit_open",
   "llm.overloaded",
   "llm.rate_limit.requests",

@@ -122,19 +122,18 @@ export function balance(
       left = left.filter((other) => other !== member);
       const rest = member.rests.get(request.model);
       member.inFlight++;
-      const done = once(() => member.inFlight--);
       try {
         const replying = member.handler(withSpares(request, askable(left, request.model).length));
         const reply = await replyUnlessAborted(replying, signal);
         // An answer shows that a target is back; a key may be limited all the same, after this call was let in.
         if (rest.failure?.outage) rest.until = 0;
         const end = ({ error }: ReplyEnd): void => {
-          done();
+          member.inFlight--;
           if (error) cool(rest, error);
         };
         return onEnd(reply, end, signal);
       } catch (thrown) {
-        done();
+        member.inFlight--;
         const error = toGatewayError(thrown, signal);
         if (signal.aborted) throw error;
         cool(rest, error);
@@ -205,12 +204,4 @@ function noneLeft(rests: readonly Rest[], first: GatewayError | undefined, now: 
   const retryAfterMs = comesBack ? comesBack.until - now : first?.retryAfterMs;
   const error = new GatewayError(code, message, { retryAfterMs });
   return first ? triedInVain(error) : error;
-}
-
-function once(run: () => void): () => void {
-  let over = false;
-  return () => {
-    if (!over) run();
-    over = true;
-  };
 }

@@ -6,6 +6,7 @@ import { collect } from "../collect.ts";
 import { compose } from "../compose.ts";
 import { GatewayError, toGatewayError } from "../error.ts";
 import type { ChatReply, ChatRequest } from "../index.ts";
+import { OUTAGES } from "../testing/outcome.ts";
 import { chat, chunksOf, fakeClock, type Outcome, scripted } from "../testing.ts";
 import { spareTargets, takeTry } from "../tries.ts";
 import { type Circuit, type CircuitBreakerOptions, circuitBreaker } from "./circuit-breaker.ts";
@@ -190,17 +191,6 @@ const NEITHER: readonly Code[] = [
   "llm.internal",
   "llm.timeout.total",
   "llm.output.invalid_json",
-];
-
-const OUTAGES: readonly Code[] = [
-  "llm.provider.overloaded",
-  "llm.provider.server_error",
-  "llm.provider.unreachable",
-  "llm.provider.bad_response",
-  "llm.timeout.connect",
-  "llm.timeout.first_token",
-  "llm.timeout.idle",
-  "llm.stream.interrupted",
 ];
 
 for (const [codes, state] of [

@@ -5,6 +5,7 @@ import { GatewayError, isOutage } from "../error.ts";
 import { numberIn, wholeIn } from "../options.ts";
 import { Recent } from "../recent.ts";
 import { Rolling } from "../rolling.ts";
+import { tell } from "../tell.ts";
 import { returnTry, spareTargets } from "../tries.ts";
 
 /** When a circuit opens, and for how long. */
@@ -68,8 +69,7 @@ export function circuitBreaker({
     openMs: numberIn("circuitBreaker", "openMs", openMs, 1, 3_600_000),
     maxOpenMs: numberIn("circuitBreaker", "maxOpenMs", maxOpenMs, openMs, 86_400_000),
     clock,
-    // Who only watches cannot change the answer, whether it throws or rejects.
-    onChange: (circuit) => void (async () => onChange(circuit))().catch(() => {}),
+    onChange,
   };
   // Names that callers make up do not push an open circuit out.
   const breakers = new Recent(
@@ -152,7 +152,6 @@ class Breaker {
   }
 
   #pass(probe: number): Pass {
-    let open = true;
     // What an earlier probe comes to says nothing any more.
     const decides = (): boolean => probe === this.#probe && this.#state === "half-open";
     return {
@@ -161,8 +160,6 @@ class Breaker {
         if (decides()) this.#close();
       },
       end: (verdict) => {
-        if (!open) return;
-        open = false;
         if (verdict === "success" && (probe === 0 || probe === this.#probe)) this.#openMs = this.#settings.openMs;
         if (verdict !== "neither") this.#ended.add(verdict);
         if (decides()) this.#probed(verdict);
@@ -201,6 +198,6 @@ class Breaker {
   #become(state: Circuit["state"]): void {
     if (state === this.#state) return;
     this.#state = state;
-    this.#settings.onChange(this.circuit);
+    tell(this.#settings.onChange, this.circuit);
   }
 }

@@ -182,10 +182,7 @@ class Gate {
   #take(): () => void {
     const since = this.#clock.now();
     this.#inFlight++;
-    let held = true;
     return () => {
-      if (!held) return;
-      held = false;
       this.#inFlight--;
       this.#usual.ms += (this.#clock.now() - since - this.#usual.ms) * 0.1;
       this.#queue.shift()?.letIn();

@@ -42,7 +42,7 @@ export function drain({
 
     const readOn = async (): Promise<void> => {
       const leftMs = Math.min(maxMs, Math.max(0, call.context.get(deadline) - clock.now()));
-      const cancel = clock.after(leftMs, () => below.abort(ENOUGH));
+      const stopTimer = clock.after(leftMs, () => below.abort(ENOUGH));
       try {
         source ??= iterate((await unlessAborted(beginning, below.signal, letGo)).chunks);
         for (let size = 0; size < maxChars; ) {
@@ -52,7 +52,7 @@ export function drain({
           size += JSON.stringify(value).length;
         }
       } finally {
-        cancel();
+        stopTimer();
         below.abort(ENOUGH);
         await source?.return?.();
       }

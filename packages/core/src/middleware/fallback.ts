@@ -1,6 +1,6 @@
 import type { ChatRequest, Middleware } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { withValue } from "../context.ts";
+import { requestWith } from "../context.ts";
 import { deadline } from "../deadline.ts";
 import { GatewayError, toGatewayError } from "../error.ts";
 import { readFallbackConfig, readFallbacks, wantsRetry, without } from "../fallback-fields.ts";
@@ -97,9 +97,7 @@ interface Failure {
 /** The target's request, as the layers below see it. */
 function below(target: ChatRequest, spare: number, retry: boolean | undefined): ChatRequest {
   const request = withSpares(target, spare);
-  if (retry === undefined) return request;
-  const { call } = request;
-  return { ...request, call: { ...call, context: withValue(call.context, wantsRetry, retry) } };
+  return retry === undefined ? request : requestWith(request, wantsRetry, retry);
 }
 
 function changed(request: ChatRequest, target: FallbackTarget): ChatRequest {

@@ -60,9 +60,9 @@ export function idempotency({
         await pause(waitMs, clock, signal);
       }
     } finally {
-      const left = (waiting.get(key) ?? 0) - (waits ? 1 : 0);
-      if (left > 0) waiting.set(key, left);
-      else waiting.delete(key);
+      const left = (waiting.get(key) ?? 0) - 1;
+      if (waits && left > 0) waiting.set(key, left);
+      else if (waits) waiting.delete(key);
     }
   };
 

@@ -1,7 +1,7 @@
 import { pause } from "../abort.ts";
 import type { ChatRequest, Middleware } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
-import { withValue } from "../context.ts";
+import { requestWith } from "../context.ts";
 import { deadline } from "../deadline.ts";
 import { type GatewayError, toGatewayError } from "../error.ts";
 import { readFallbackConfig, wantsRetry } from "../fallback-fields.ts";
@@ -79,7 +79,7 @@ export function retry({
     const allowed = asked === undefined ? retries : asked ? 1 : 0;
     const most = triesOf(context, maxAttempts);
     const spend = (): boolean => budget.take(name);
-    const below = { ...request, call: { ...request.call, context: withValue(context, targetBudget, spend) } };
+    const below = requestWith(request, targetBudget, spend);
     budget.called(name);
     for (let tried = 0; ; tried++) {
       try {

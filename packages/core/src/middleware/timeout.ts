@@ -2,7 +2,7 @@ import { branch, untilOver } from "../abort.ts";
 import type { ChatReply, ChatRequest, Middleware } from "../chat.ts";
 import { type ChunkIterator, iterate } from "../chunk-iterator.ts";
 import { type Clock, MAX_DELAY_MS, systemClock } from "../clock.ts";
-import { withValue } from "../context.ts";
+import { requestWith } from "../context.ts";
 import { deadline } from "../deadline.ts";
 import { GatewayError } from "../error.ts";
 import { numberIn } from "../options.ts";
@@ -86,7 +86,7 @@ export function timeout(options: TimeoutOptions): Middleware {
       cancelIdle();
       below.release();
     };
-    const inTime = Math.min(total ?? Number.POSITIVE_INFINITY, begin?.asked ? begin.ms : Number.POSITIVE_INFINITY);
+    const inTime = Math.min(total ?? NEVER, begin?.asked ? begin.ms : NEVER);
     const watched = next(until(below.request, startedAt + inTime)).then((reply) => {
       cancelBegin();
       // One that comes too late is let go.
@@ -100,6 +100,7 @@ export function timeout(options: TimeoutOptions): Middleware {
 }
 
 const nothing = (): void => {};
+const NEVER = Number.POSITIVE_INFINITY;
 
 interface CallLimits {
   readonly total: number | undefined;
@@ -117,7 +118,7 @@ function limitsFor({ call, stream }: ChatRequest, options: TimeoutLimits): CallL
   // How long an SDK waits for an answer is a limit of the call, not of one try: only a limit of the call gives way to it.
   const sdkSeconds = totalMs === undefined ? undefined : wholeNumberIn(call.headers["x-stainless-timeout"]);
   const sdk = sdkSeconds && sdkSeconds * 1000;
-  if (sdk !== undefined && sdk < Math.min(own ?? sdk + 1, total ?? sdk + 1)) {
+  if (sdk !== undefined && sdk < Math.min(own ?? NEVER, total ?? NEVER)) {
     return { total, begin: { ms: sdk, code: "llm.timeout.total", asked: true } };
   }
   return { total, begin: own === undefined ? undefined : { ms: own, code: "llm.timeout.first_token", asked: false } };
@@ -131,9 +132,7 @@ function wholeNumberIn(text: string | undefined): number | undefined {
 
 /** The request with a deadline that is no later than the one it has. */
 function until(request: ChatRequest, at: number): ChatRequest {
-  const { call } = request;
-  if (at >= call.context.get(deadline)) return request;
-  return { ...request, call: { ...call, context: withValue(call.context, deadline, at) } };
+  return at >= request.call.context.get(deadline) ? request : requestWith(request, deadline, at);
 }
 
 /** Aborts once somebody has waited for the next chunk for so long, until canceled. One timer serves a whole stream. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ChatChunk, ChatReply } from "../chat.ts";
+import type { Code } from "../codes.ts";
 import { collect } from "../collect.ts";
 import { GatewayError } from "../error.ts";
 import { discard } from "../reply.ts";
@@ -31,6 +32,18 @@ export async function chunksIn({ chunks }: ChatReply): Promise<ChatChunk[]> {
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+/** What counts against the health of a service; every other failure says nothing of it. */
+export const OUTAGES: readonly Code[] = [
+  "llm.provider.overloaded",
+  "llm.provider.server_error",
+  "llm.provider.unreachable",
+  "llm.provider.bad_response",
+  "llm.timeout.connect",
+  "llm.timeout.first_token",
+  "llm.timeout.idle",
+  "llm.stream.interrupted",
+];
 
 const BUSY = new GatewayError("llm.provider.overloaded", "busy");
 
