@@ -6,6 +6,7 @@ import { codes } from "./codes.ts";
 const STATUSES: Readonly<Record<string, number>> = {
   "llm.auth.missing_key": 401,
   "llm.auth.invalid_key": 401,
+  "llm.auth.unavailable": 503,
   "llm.access.model_unavailable": 403,
   "llm.billing.quota_exhausted": 429,
   "llm.rate_limit.requests": 429,
@@ -83,8 +84,10 @@ for (const [code, facts] of Object.entries(codes)) {
     assert.ok(["before", "during", "after"].includes(facts.phase));
     // A caller's own key, access or request does not heal by trying again.
     if ([400, 401, 403, 404, 405, 413, 415, 422].includes(facts.status)) assert.equal(facts.retryable, false);
-    // A refusal of the gateway's own never looks like a failure of what is behind it.
-    if (facts.origin === "gateway" && facts.layer !== "gateway") assert.ok(facts.status < 500);
+    // A refusal of the gateway's own never looks like a failure of what is behind it; that keys cannot be looked up is no
+    // refusal.
+    const refuses = facts.origin === "gateway" && facts.layer !== "gateway" && code !== "llm.auth.unavailable";
+    if (refuses) assert.ok(facts.status < 500);
     if (["upstream", "network"].includes(facts.layer)) assert.equal(facts.origin, "upstream");
     // What the same target may cure, another may too, and so may the caller who sends it again.
     if (facts.remedy === "retry") assert.equal(facts.retryable, true);

@@ -21,6 +21,7 @@ export type Remedy = "retry" | "fallback-first" | "fallback" | "none";
 export const codes = {
   "llm.auth.missing_key": { status: 401, layer: "identity", origin: "gateway", phase: "before", retryable: false, remedy: "none" },
   "llm.auth.invalid_key": { status: 401, layer: "identity", origin: "gateway", phase: "before", retryable: false, remedy: "none" },
+  "llm.auth.unavailable": { status: 503, layer: "identity", origin: "gateway", phase: "before", retryable: true, remedy: "none" },
   "llm.access.model_unavailable": { status: 403, layer: "identity", origin: "gateway", phase: "before", retryable: false, remedy: "none" },
   "llm.billing.quota_exhausted": { status: 429, layer: "quota", origin: "gateway", phase: "before", retryable: false, remedy: "none" },
   "llm.rate_limit.requests": { status: 429, layer: "rate_limit", origin: "gateway", phase: "before", retryable: true, remedy: "fallback" },

@@ -5,6 +5,7 @@ import {
   gateway,
   type Handler,
   type HttpRequest,
+  keyFile,
   type Model,
   toFetch,
   toNode,
@@ -14,12 +15,21 @@ import {
 export function mustCompile(handler: Handler, list: (call: Call) => Promise<readonly Model[]>): void {
   const keys = auth({ keys: [{ name: "team-a", key: "key-of-team-a-0123456789" }] });
   const api: Gateway = gateway(handler, { models: ["a", { id: "b", x: 1 }], errors: "problem", maxBodyBytes: 1 });
+  auth({
+    keys: [
+      { name: "a", sha256: "00", models: ["gpt-*"], limits: [{ requests: 1, windowMs: 1 }], expiresAt: new Date() },
+    ],
+  });
+  auth({ keys: async (sha256) => ({ name: "a", sha256, metadata: { team: 7 } }), cache: { ttlMs: 1 } });
+  auth({ keys: keyFile("keys.json"), tokens: async (token) => ({ name: token }), accept: ["bearer"] });
+  auth({ tokens: async () => ({ name: "a" }), region: "eu" });
   gateway(handler, { models: list, errors: (error, requestId) => ({ body: { code: error.code, requestId } }) });
   gateway(handler, {
     models: async (call) => {
-      keys.check(call);
-      return ["a"];
+      await keys.check(call);
+      return ["a", "b"].filter((model) => keys.allows(call, model));
     },
+    admit: keys.check,
     onError: (error, call) => console.error(call.id, error.cause),
   });
   toNode(api, { prefix: "/api" });
@@ -41,10 +51,22 @@ export function mustNotCompile(handler: Handler, api: Gateway, http: HttpRequest
   gateway();
   // @ts-expect-error An adapter takes a gateway, not a handler.
   toNode(handler);
-  // @ts-expect-error The keys are given at the start.
+  // @ts-expect-error The keys, or what recognises tokens, are given at the start.
   auth({});
   // @ts-expect-error A key belongs to somebody.
   auth({ keys: [{ key: "key-of-team-a-0123456789" }] });
+  // @ts-expect-error A key is given itself, or as its hash.
+  auth({ keys: [{ name: "a" }] });
+  // @ts-expect-error A key is not given in both ways.
+  auth({ keys: [{ name: "a", key: "key-of-team-a-0123456789", sha256: "00" }] });
+  // @ts-expect-error A right that is misspelled gives all.
+  auth({ keys: [{ name: "a", key: "key-of-team-a-0123456789", model: ["gpt-*"] }] });
+  // @ts-expect-error A look-up answers records, which hold the hash.
+  auth({ keys: async () => ({ name: "a" }) });
+  // @ts-expect-error There are three ways to send a key.
+  auth({ keys: keyFile("keys.json"), accept: ["query"] });
+  // @ts-expect-error A caller's own limit counts that caller, not an address.
+  auth({ keys: [{ name: "a", sha256: "00", limits: [{ requests: 1, windowMs: 1, per: "address" }] }] });
   // @ts-expect-error An answer is awaited.
   const _status: number = api.handle(http).status;
   // @ts-expect-error The caller's headers stay what they were.

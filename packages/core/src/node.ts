@@ -59,13 +59,24 @@ function toHttpRequest(request: IncomingMessage, path: string, signal: AbortSign
   return {
     method: request.method ?? "GET",
     path,
-    // Of repeated headers Node joins some and keeps the first of others; only set-cookie, which means nothing in a
-    // request, is a list.
-    headers: request.headers as Record<string, string>,
+    headers: headersOf(request),
     address: request.socket.remoteAddress,
     signal,
     body: request.readableDidRead ? { parsed } : { read: (maxBytes, stop) => readBody(request, maxBytes, stop) },
   };
+}
+
+/**
+ * Of repeated headers Node joins some and keeps the first of others. `Authorization` is joined here: two are no key, rather
+ * than whichever comes first.
+ */
+function headersOf({ headers, rawHeaders }: IncomingMessage): Record<string, string> {
+  // Only set-cookie, which means nothing in a request, is a list.
+  const plain = headers as Record<string, string>;
+  if (plain.authorization === undefined) return plain;
+  const isAuthorization = (name = ""): boolean => name.length === 13 && name.toLowerCase() === "authorization";
+  const given = rawHeaders.filter((_, at) => at % 2 === 1 && isAuthorization(rawHeaders[at - 1]));
+  return given.length < 2 ? plain : { ...plain, authorization: given.join(", ") };
 }
 
 function readBody(request: IncomingMessage, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {

@@ -1,10 +1,15 @@
-/** Shapes of credentials that must not be shown: headers that carry them, bearer tokens, key prefixes of model services. */
+/**
+ * Shapes of credentials that must not be shown: headers that carry them, bearer tokens, key prefixes of model
+ * services and of the gateway's own, JSON Web Tokens.
+ */
 const CREDENTIALS = [
   /((?:authorization|cookie)["']?\s{0,8}[:=]\s{0,8}["']?)[^"'\r\n]+/gi,
   /((?:api[-_]?key)["']?\s{0,8}[:=]\s{0,8}["']?)[^\s"',;]+/gi,
   /\b(bearer\s+)[^\s"',;]+/gi,
   /\b((?:sk|pk|rk|gsk|xai)[-_])[A-Za-z0-9*._-]{3,}/g,
   /\b(AIza)[A-Za-z0-9_-]{10,}/g,
+  /\b(gw_)[A-Za-z0-9_-]{20,}/g,
+  /\b(eyJ)[\w-]{10,}\.[\w-]+\.[\w-]*/g,
 ];
 
 /** How much of a text is looked at: enough that masking leaves more than is shown. */

@@ -1,0 +1,2 @@
+export type { Claims, JwtOptions } from "./jwt.ts";
+export { jwt } from "./jwt.ts";
