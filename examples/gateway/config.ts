@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { type EnvelopeName, timeouts } from "@gatewright/core";
+import { addressRule, type EnvelopeName, type Limit, type RateLimitMode, readWindow, timeouts } from "@gatewright/core";
 import { z } from "zod";
 
 /** What the environment says, checked. */
@@ -7,6 +7,17 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly keys: readonly { readonly name: string; readonly key: string }[];
+  /** A file of keys, in place of them. */
+  readonly keysFile: string | undefined;
+  /** Of one caller with one model. */
+  readonly limits: readonly Limit[];
+  readonly limitMode: RateLimitMode;
+  /** Whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Where limits, slots and remembered calls are shared with other gateways; `undefined`: each has its own. */
+  readonly redis:
+    | { readonly url: string; readonly whenDown: (typeof WHEN_DOWN)[number]; readonly gateways: number }
+    | undefined;
   readonly errors: EnvelopeName;
   readonly maxBodyBytes: number;
   /** How many calls of one caller may be in flight; `undefined`: any number. */
@@ -43,6 +54,8 @@ const url = z
 
 const ENVELOPES = ["openai", "nested", "flat", "detail", "problem"] as const;
 const COMMITS = ["first-token", "complete"] as const;
+const LIMIT_MODES = ["enforce", "dry-run", "off"] as const;
+const WHEN_DOWN = ["local", "allow", "refuse"] as const;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
@@ -60,10 +73,41 @@ const keys = z.string().transform((list, context) => {
   return entries;
 });
 
+/** `30/60s,1000/1d`: windows, all of which hold. */
+const windows = z.string().transform((list, context) => {
+  const found = split(list).map(readWindow);
+  if (found.includes(undefined)) {
+    context.addIssue({ code: "custom", message: "write it as 30/60s, or as 30/60s,1000/1d, with s, m, h or d" });
+  }
+  const times = found.map((window) => window?.windowMs);
+  if (new Set(times).size < times.length) context.addIssue({ code: "custom", message: "give each time once" });
+  return found.filter((window) => window !== undefined);
+});
+
+const proxies = z.string().transform((list, context) => {
+  const entries = split(list);
+  try {
+    addressRule(entries);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : "is no list of addresses" });
+  }
+  return entries;
+});
+
+const redisUrl = z.string().regex(/^rediss?:\/\/[^\s]+$/, { error: "set a URL like redis://127.0.0.1:6379" });
+
 const variables = z.object({
   HOST: z.string().default("127.0.0.1"),
   PORT: wholeNumber(0, 65_535).default(8787),
   GATEWAY_KEYS: keys.default([]),
+  GATEWAY_KEYS_FILE: z.string().optional(),
+  GATEWAY_RATE_LIMIT: windows.default([]),
+  GATEWAY_TOKEN_LIMIT: windows.default([]),
+  GATEWAY_LIMIT_MODE: z.enum(LIMIT_MODES, { error: `set one of ${LIMIT_MODES.join(", ")}` }).default("enforce"),
+  GATEWAY_TRUSTED_PROXIES: proxies.default([]),
+  GATEWAY_REPLICAS: wholeNumber(1, 100_000).default(1),
+  GATEWAY_REDIS_DOWN: z.enum(WHEN_DOWN, { error: `set one of ${WHEN_DOWN.join(", ")}` }).default("local"),
+  REDIS_URL: redisUrl.optional(),
   GATEWAY_ERRORS: z.enum(ENVELOPES, { error: `set one of ${ENVELOPES.join(", ")}` }).default("openai"),
   GATEWAY_MAX_BODY_BYTES: wholeNumber(1, 1024 ** 3).default(10 * 1024 * 1024),
   GATEWAY_CONCURRENCY: wholeNumber(1, 100_000).optional(),
@@ -83,11 +127,7 @@ const variables = z.object({
  * than not starting; the others may be there for other programs, and are told of as `unheard`.
  */
 const NOT_YET = [
-  "GATEWAY_RATE_LIMIT",
-  "GATEWAY_TOKEN_LIMIT",
-  "GATEWAY_TRUSTED_PROXIES",
   "GATEWAY_REGION",
-  "REDIS_URL",
   "ANTHROPIC_API_KEY",
   "ANTHROPIC_BASE_URL",
   "GEMINI_API_KEY",
@@ -108,15 +148,31 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   ];
   if (!result.success || problems.length > 0) throw new ConfigError(problems.join("\n"));
   const set = result.data;
-  if (set.GATEWAY_KEYS.length === 0 && !isLoopback(set.HOST)) {
+  const asksKeys = set.GATEWAY_KEYS.length > 0 || set.GATEWAY_KEYS_FILE !== undefined;
+  if (!asksKeys && !isLoopback(set.HOST)) {
     throw new ConfigError(
-      `HOST: ${set.HOST} can be reached from other machines, and no keys are asked: set GATEWAY_KEYS=name=key`,
+      `HOST: ${set.HOST} can be reached from other machines, and no keys are asked: set GATEWAY_KEYS=name=key or GATEWAY_KEYS_FILE`,
     );
   }
+  if (set.GATEWAY_KEYS.length > 0 && set.GATEWAY_KEYS_FILE !== undefined) {
+    throw new ConfigError("GATEWAY_KEYS_FILE: set either GATEWAY_KEYS or this");
+  }
+  const per = ["caller", "model"] as const;
+  const limits: Limit[] = [
+    ...set.GATEWAY_RATE_LIMIT.map(({ amount, windowMs }) => ({ requests: amount, windowMs, per })),
+    ...set.GATEWAY_TOKEN_LIMIT.map(({ amount, windowMs }) => ({ tokens: amount, windowMs, per })),
+  ];
   return {
     host: set.HOST,
     port: set.PORT,
     keys: set.GATEWAY_KEYS,
+    keysFile: set.GATEWAY_KEYS_FILE,
+    limits,
+    limitMode: set.GATEWAY_LIMIT_MODE,
+    trustedProxies: set.GATEWAY_TRUSTED_PROXIES,
+    redis: set.REDIS_URL
+      ? { url: set.REDIS_URL, whenDown: set.GATEWAY_REDIS_DOWN, gateways: set.GATEWAY_REPLICAS }
+      : undefined,
     errors: set.GATEWAY_ERRORS,
     maxBodyBytes: set.GATEWAY_MAX_BODY_BYTES,
     concurrency: set.GATEWAY_CONCURRENCY,
@@ -149,6 +205,10 @@ function unknown(environment: Readonly<Record<string, string | undefined>>): str
     const names = known.filter((other) => other.startsWith("GATEWAY_")).join(", ");
     return [`${name}: there is no such variable; those of the gateway are ${names}`];
   });
+}
+
+function split(list: string): string[] {
+  return list.split(",").map((entry) => entry.trim());
 }
 
 function isLoopback(host: string): boolean {

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import {
+  type Auth,
   attempts,
   auth,
   type Call,
@@ -14,8 +15,10 @@ import {
   gateway,
   hold,
   idempotency,
+  keyFile,
   type Middleware,
   onEnd,
+  rateLimit,
   retry,
   shed,
   timeout,
@@ -24,10 +27,13 @@ import {
 } from "@gatewright/core";
 import { toExpress } from "@gatewright/express";
 import { openai } from "@gatewright/providers";
+import { redisStore } from "@gatewright/redis";
 import { startSimulator } from "@gatewright/simulator";
+import { createClient } from "@redis/client";
 import express from "express";
 import { pino } from "pino";
 import { type Config, ConfigError, readConfig } from "./config.ts";
+import { greeting } from "./greeting.ts";
 
 const config = configOrExit();
 const log = pino({ level: config.logLevel });
@@ -39,7 +45,15 @@ const provider = simulator ? openai({ name: "simulator", baseUrl: simulator.url 
 /** Whether a call has its line. */
 const logged = contextKey("logged", false);
 
-const keys = config.keys.length > 0 ? auth({ keys: config.keys }) : undefined;
+const keys = authOrExit();
+const load = shed();
+
+// With Redis, many gateways have one count; without, each its own.
+const redis = config.redis && connect(config.redis.url);
+const store =
+  config.redis && redis
+    ? redisStore({ ...config.redis, client: redis, onStateChange: (change) => log.warn(change, "redis") })
+    : undefined;
 /** Aborts when calls in flight have had their time after the gateway was told to stop. */
 const overtime = new AbortController();
 const { firstTokenTimeoutMs: firstTokenMs, idleTimeoutMs: idleMs, retries } = config;
@@ -52,9 +66,20 @@ const mounted: Record<string, Middleware> = {
   endOn: endOn(overtime.signal),
   ...(keys && { auth: keys }),
   "timeout(call)": timeout({ totalMs: config.timeoutMs }),
-  idempotency: idempotency(),
-  ...(config.concurrency && { concurrency: concurrency({ max: config.concurrency }) }),
+  idempotency: idempotency({ ...(store && { store }) }),
+  ...(config.concurrency && { concurrency: concurrency({ max: config.concurrency, ...(store && { store }) }) }),
   fallback: fallback({ maxAttempts }),
+  // Counts each model apart, so that one at its limit can be answered by another.
+  ...(config.limits.length > 0 && {
+    rateLimit: rateLimit({
+      limits: config.limits,
+      mode: config.limitMode,
+      ...(store && { store }),
+      onDecision: (decision, { call }) => {
+        if (!decision.allowed && decision.dryRun) log.warn({ request_id: call.id, ...decision }, "limit");
+      },
+    }),
+  }),
   circuitBreaker: circuitBreaker({ onChange: (circuit) => log.warn(circuit, "circuit") }),
   retry: retry({ retries }),
   ...(config.streamCommit === "complete" && { hold: hold() }),
@@ -66,12 +91,18 @@ const pipeline = compose(Object.values(mounted), provider);
 const api = gateway(pipeline, {
   errors: config.errors,
   maxBodyBytes: config.maxBodyBytes,
-  admit: shed(),
+  trustedProxies: config.trustedProxies,
+  // Whoever may not call is told so before a body is read.
+  admit: async (call) => {
+    load();
+    await keys?.check(call);
+  },
   // A little later than a silent stream is given up, so that this can still have a status; proxies wait for a minute.
   keepAliveMs: Math.min(firstTokenMs + 1000, 55_000),
   models: async (call) => {
-    keys?.check(call);
-    return provider.models(call);
+    await keys?.check(call);
+    const models = await provider.models(call);
+    return models.filter((model) => keys?.allows(call, typeof model === "string" ? model : model.id) ?? true);
   },
   // What the pipeline never saw: a body that cannot be read, a path that is not there.
   onError: (error, call) => logCall(call, { outcome: "failed", error }),
@@ -81,7 +112,9 @@ let stopping = false;
 const app = express().disable("x-powered-by");
 app.get("/healthz", (_request, response) => void response.json({ status: "ok" }));
 app.get("/readyz", (_request, response) => {
-  response.status(stopping ? 503 : 200).json({ status: stopping ? "draining" : "ready" });
+  const status = stopping ? "draining" : "ready";
+  // Without Redis the gateway still answers, by its own share of the limits.
+  response.status(stopping ? 503 : 200).json({ status, ...(store && { redis: store.status().up ? "up" : "down" }) });
 });
 app.use("/v1", toExpress(api));
 // Everything else: a 404 in the style of the gateway's other errors.
@@ -100,7 +133,8 @@ server.listen(config.port, config.host, () => {
   // A server that listens on a TCP port has an address of this kind.
   const { port } = server.address() as AddressInfo;
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
-  console.log(greeting(`http://${host}:${port}/v1`));
+  const layers = [...Object.keys(mounted), simulator ? "simulator" : "openai"];
+  console.log(greeting(config, `http://${host}:${port}/v1`, layers, simulator?.url));
 });
 process.once("SIGTERM", stop).once("SIGINT", stop);
 
@@ -152,32 +186,29 @@ function stop(signal: NodeJS.Signals): void {
     clearInterval(sweep);
     clearTimeout(limit);
     await simulator?.close();
+    redis?.destroy();
     process.exit(0);
   });
   console.log(`${signal}: no new connections; calls in flight may take ${config.shutdownMs / 1000} s to finish.`);
 }
 
-function greeting(url: string): string {
-  const names = config.keys.map(({ name, key }) => (key.length < 16 ? `${name} (WARNING: short)` : name)).join(", ");
-  const header = config.keys.length > 0 ? " -H 'authorization: Bearer YOUR_KEY'" : "";
-  const body = JSON.stringify({
-    model: simulator ? "sim" : "gpt-4o-mini",
-    messages: [{ role: "user", content: "Hello" }],
-  });
-  const from = simulator
-    ? `simulator at ${simulator.url}: no provider is configured; set OPENAI_API_KEY or OPENAI_BASE_URL`
-    : `openai at ${config.openai?.baseUrl ?? "https://api.openai.com/v1"}`;
-  return `Gatewright is answering at ${url}
+/** A client that fails at once while it is not connected, and goes on trying to connect. */
+function connect(url: string) {
+  const client = createClient({ url, disableOfflineQueue: true });
+  // Redis' store tells of it once; the client would at each try.
+  client.on("error", (error: Error) => log.debug({ err: error }, "redis"));
+  client.connect().catch((error: Error) => log.debug({ err: error }, "redis"));
+  return client;
+}
 
-  pipeline   ${[...Object.keys(mounted), simulator ? "simulator" : "openai"].join(" → ")}
-  provider   ${from}
-  keys       ${names || "WARNING: none are asked, whoever reaches this port may call; set GATEWAY_KEYS=name=key"}
-  errors     ${config.errors}${config.unheard.length > 0 ? `\n  unheard    ${config.unheard.join(", ")}: set, but this version has no part for it` : ""}
-
-Try it:
-
-  curl ${url}/chat/completions${header} -H 'content-type: application/json' -d '${body}'
-`;
+function authOrExit(): Auth | undefined {
+  if (config.keys.length > 0) return auth({ keys: config.keys });
+  if (config.keysFile === undefined) return undefined;
+  try {
+    return auth({ keys: keyFile(config.keysFile, { onError: (error) => log.error({ err: error }, "keys") }) });
+  } catch (error) {
+    return exit(`GATEWAY_KEYS_FILE: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 function configOrExit(): Config {

@@ -116,7 +116,7 @@ export interface CompletionChoice {
 
 /** What comes back from a handler: headers for the caller, and the chunks of the answer. */
 export interface ChatReply {
-  /** For the caller, lower-case: rate-limit counts and the like. */
+  /** For the caller, names in lower case: which model answered, and the like. What an error is to have as well: `setAnswerHeaders`. */
   readonly headers: Readonly<Record<string, string>>;
   /** Read once. Ends normally only after a finish reason; a failure in the middle is thrown by the iteration. */
   readonly chunks: AsyncIterable<ChatChunk>;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setAnswerHeaders } from "./answer-headers.ts";
 import { attempts } from "./attempts.ts";
 import type { Call } from "./call.ts";
 import type { ChatReply, Handler } from "./chat.ts";
@@ -748,3 +749,64 @@ async function all<T>(pieces: AsyncIterable<T>): Promise<T[]> {
   for await (const piece of pieces) read.push(piece);
   return read;
 }
+
+test("a call has the address that a trusted proxy saw, and without one that of the peer", async () => {
+  const addressOf = async (address: string | undefined, trustedProxies?: readonly string[]): Promise<unknown> => {
+    const handler = scripted("a");
+    const headers = { "x-forwarded-for": "198.51.100.66, 203.0.113.9" };
+    await gateway(handler, trustedProxies && { trustedProxies }).handle(
+      post(BODY, { headers, ...(address !== undefined && { address }) }),
+    );
+    return handler.requests[0]?.call.address;
+  };
+  assert.equal(await addressOf("10.0.0.1"), "10.0.0.1");
+  assert.equal(await addressOf("::ffff:10.0.0.1"), "10.0.0.1");
+  assert.equal(await addressOf("10.0.0.1", []), "10.0.0.1");
+  assert.equal(await addressOf("10.0.0.1", ["10.0.0.0/8"]), "203.0.113.9");
+  assert.equal(await addressOf("::ffff:10.0.0.1", ["10.0.0.0/8"]), "203.0.113.9");
+  assert.equal(await addressOf("::1", ["loopback"]), "203.0.113.9");
+  assert.equal(await addressOf("11.0.0.1", ["10.0.0.0/8"]), "11.0.0.1");
+  assert.equal(await addressOf(undefined, ["10.0.0.0/8"]), undefined);
+});
+
+test("a trusted proxy that is no address is refused by name", () => {
+  for (const entry of ["10.0.0.0/33", "0.0.0.0/0", "evil", "10.0.0.0/", ""]) {
+    assert.throws(
+      () => gateway(scripted(), { trustedProxies: ["10.0.0.1", entry] }),
+      (thrown) => thrown instanceof TypeError && thrown.message.startsWith(`trustedProxies: "${entry}" is`),
+    );
+  }
+});
+
+test("headers that a layer sets for the answer are there whatever becomes of the call, and its own go before them", async () => {
+  const answering = (handler: Handler): Handler => {
+    return (request) => {
+      setAnswerHeaders(request.call, answering, { "x-a": "layer", "x-b": "layer", "x-request-id": "layer" });
+      return handler(request);
+    };
+  };
+  const reply: Handler = async () => ({ ...textReply("a"), headers: { "x-b": "reply" } });
+  const failing = scripted(new GatewayError("llm.overloaded", "full", { headers: { "x-b": "error" } }));
+  for (const [handler, body, expected] of [
+    [reply, BODY, [200, "layer", "reply"]],
+    [reply, { ...BODY, stream: true }, [200, "layer", "reply"]],
+    [failing, BODY, [503, "layer", "error"]],
+    [scripted(new TypeError("defect")), BODY, [500, "layer", "layer"]],
+  ] as const) {
+    const { status, headers } = await gateway(answering(handler)).handle(post(body));
+    assert.deepEqual([status, headers["x-a"], headers["x-b"]], expected);
+    assert.notEqual(headers["x-request-id"], "layer");
+  }
+});
+
+test("a stream that begins before its reply has the headers that layers had set by then", async () => {
+  const clock = fakeClock();
+  const handler: Handler = ({ call }) => {
+    setAnswerHeaders(call, handler, { "x-a": "layer" });
+    return new Promise(() => {});
+  };
+  const replying = gateway(handler, { clock, keepAliveMs: 1000 }).handle(post({ ...BODY, stream: true }));
+  await clock.advance(1000);
+  const { status, headers } = await replying;
+  assert.deepEqual([status, headers["x-a"]], [200, "layer"]);
+});

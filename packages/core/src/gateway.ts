@@ -1,3 +1,5 @@
+import { addressRule } from "./address.ts";
+import { answerHeaders } from "./answer-headers.ts";
 import { attempts } from "./attempts.ts";
 import { type BodyLimits, readJsonBody } from "./body.ts";
 import { type Call, createCall, requestId } from "./call.ts";
@@ -32,6 +34,11 @@ export interface GatewayOptions {
   readonly writeIdleMs?: number;
   /** Asked before the body of a call is read; what it throws refuses the call. `shed()` is one. */
   readonly admit?: (call: Call) => void | Promise<void>;
+  /**
+   * The proxies in front, by address, by subnet (`10.0.0.0/8`), or `loopback`: what they write into `X-Forwarded-For` is
+   * believed, so that a caller's address is its own and not theirs. Default none: the header means nothing.
+   */
+  readonly trustedProxies?: readonly string[];
   /** Told of every failure of a call, with its cause: the place to see what callers are not shown. */
   readonly onError?: (error: GatewayError, call: Call) => void;
   readonly clock?: Clock;
@@ -61,6 +68,7 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
     clock,
   };
   const envelope = envelopeFor(errors);
+  const addressOf = addressRule(options.trustedProxies ?? []);
   const pipeline = compose([], handler);
 
   const failure = (thrown: unknown, call: Call, begun = false): GatewayError => {
@@ -80,7 +88,7 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
     if (!request.stream) {
       const reply = await replying;
       const completion = await collect(reply);
-      return json(200, { ...completion, request_id: call.id }, { ...attemptHeaders(call), ...reply.headers });
+      return json(200, { ...completion, request_id: call.id }, headersOf(call, reply.headers));
     }
     const reply = await unlessSilent(replying, keepAliveMs, clock);
     const body = eventStream(replying, {
@@ -90,7 +98,7 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
       late: reply === undefined,
       onFailure: (thrown, begun) => errorEvent(envelope, failure(thrown, call, begun), call.id),
     });
-    return { status: 200, headers: { ...attemptHeaders(call), ...reply?.headers, ...STREAM_HEADERS }, body };
+    return { status: 200, headers: { ...headersOf(call, reply?.headers), ...STREAM_HEADERS }, body };
   };
 
   const list: Route = async (_http, call) =>
@@ -113,7 +121,8 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
     writeIdleMs,
     owns: (path) => routes(path) !== undefined,
     async handle(http) {
-      const call = createCall({ ...http, id: requestId(http.headers) });
+      const address = addressOf(http.address, http.headers);
+      const call = createCall({ ...http, address, id: requestId(http.headers) });
       const id = { "x-request-id": call.id };
       try {
         const route = choose(routes(http.path), http.method);
@@ -122,7 +131,7 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
       } catch (thrown) {
         const error = failure(thrown, call);
         const { body, contentType } = envelope(error, call.id);
-        const headers = { ...attemptHeaders(call), ...errorHeaders(error), ...id };
+        const headers = { ...headersOf(call, errorHeaders(error)), ...id };
         return json(error.status, body, sendable(headers), contentType);
       }
     },
@@ -188,6 +197,11 @@ function json(
   contentType = "application/json",
 ): HttpReply {
   return { status, headers: { ...headers, "content-type": contentType }, body: JSON.stringify(body) };
+}
+
+/** The headers of an answer: of the call, and beside them its own. */
+function headersOf(call: Call, own: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return { ...attemptHeaders(call), ...answerHeaders(call), ...own };
 }
 
 /** How many calls of providers were made, and which: `name/model=503, other/model=200`. */

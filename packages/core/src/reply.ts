@@ -25,6 +25,16 @@ export interface ReplyEnd {
  * @example return onEnd(await next(request), ({ outcome, usage }) => count(outcome, usage));
  */
 export function onEnd(reply: ChatReply, listener: (end: ReplyEnd) => void, signal?: AbortSignal): ChatReply {
+  return watch(reply, () => {}, listener, signal);
+}
+
+/** The same, and `each` called with every chunk that is read. */
+export function watch(
+  reply: ChatReply,
+  each: (chunk: ChatChunk) => void,
+  listener: (end: ReplyEnd) => void,
+  signal?: AbortSignal,
+): ChatReply {
   let usage: Usage | undefined;
   let read = 0;
   let ended = false;
@@ -44,6 +54,7 @@ export function onEnd(reply: ChatReply, listener: (end: ReplyEnd) => void, signa
   const count = (chunk: ChatChunk): ChatChunk => {
     read++;
     usage = chunk.usage ?? usage;
+    each(chunk);
     return chunk;
   };
   return through(reply, count, { done: () => end("completed"), failed: fail, left: () => end("canceled") });

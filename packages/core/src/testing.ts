@@ -5,3 +5,5 @@ export type { Outcome, Scripted } from "./testing/scripted.ts";
 export { chunksOf, scripted } from "./testing/scripted.ts";
 export type { RegisterTest, TestServer } from "./testing/server.ts";
 export { testServer } from "./testing/server.ts";
+export type { StoreUnderTest } from "./testing/store.ts";
+export { testStore } from "./testing/store.ts";

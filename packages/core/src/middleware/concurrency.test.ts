@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { pause } from "../abort.ts";
-import { caller } from "../caller.ts";
+import { type Caller, caller } from "../caller.ts";
 import { collect } from "../collect.ts";
 import { compose } from "../compose.ts";
 import { GatewayError } from "../error.ts";
@@ -392,3 +392,62 @@ function setUp(options: ConcurrencyOptions) {
   };
   return { clock, layer, call, finish, started: () => started };
 }
+
+test("a caller's own concurrency takes the place of the most, and only where callers are counted", async () => {
+  const most = async (options: ConcurrencyOptions, key: Caller): Promise<number> => {
+    const { call, started, finish } = setUp({ ...options, maxWaiting: 0 });
+    const names = ["a", "b", "c", "d", "e"];
+    const calls = names.map((name) => call(name, { key }));
+    const settling = Promise.allSettled(calls);
+    await settled();
+    const inFlight = started().length;
+    for (const name of names) await finish(name);
+    await settling;
+    return inFlight;
+  };
+  assert.equal(await most({ max: 1 }, { name: "big", concurrency: 4 }), 4);
+  assert.equal(await most({ max: 4 }, { name: "small", concurrency: 2 }), 2);
+  assert.equal(await most({ max: 3 }, { name: "usual" }), 3);
+  assert.equal(await most({ max: 3, per: "model" }, { name: "big", concurrency: 5 }), 3);
+  assert.equal(await most({ max: 3, per: () => "target" }, { name: "small", concurrency: 1 }), 3);
+});
+
+test("a refusal tells how many calls the caller's own concurrency allows", async () => {
+  const { call, finish } = setUp({ max: 9, maxWaiting: 0 });
+  const key: Caller = { name: "small", concurrency: 2 };
+  const calls = [call("a", { key }), call("b", { key })];
+  assert.match((await failureOf(call("c", { key }))).message, /^2 calls are in flight already/);
+  for (const name of ["a", "b"]) await finish(name);
+  await Promise.all(calls);
+});
+
+test("a concurrency that was lowered holds also while others wait", async () => {
+  const { call, started, finish, layer } = setUp({ max: 9, maxWaiting: 9 });
+  const allowed = (concurrency: number): Asked => {
+    const key: Caller = { name: "k", concurrency };
+    return { key };
+  };
+  const calls = ["a", "b", "c"].map((name) => call(name, allowed(2)));
+  calls.push(call("d", allowed(1)));
+  await finish("a");
+  assert.deepEqual(started(), ["a", "b"]);
+  assert.equal(layer.load().inFlight, 1);
+  await finish("b");
+  assert.deepEqual(started(), ["a", "b", "c"]);
+  for (const name of ["c", "d"]) await finish(name);
+  await Promise.all(calls);
+});
+
+test("where a concurrency was raised those who wait go before the one who comes", async () => {
+  const { call, started, finish } = setUp({ max: 9, maxWaiting: 9 });
+  const allowed = (concurrency: number): Asked => {
+    const key: Caller = { name: "k", concurrency };
+    return { key };
+  };
+  const calls = ["a", "b", "c"].map((name) => call(name, allowed(1)));
+  calls.push(call("d", allowed(3)));
+  await settled();
+  assert.deepEqual(started(), ["a", "b", "c"]);
+  for (const name of ["a", "b", "c", "d"]) await finish(name);
+  await Promise.all(calls);
+});

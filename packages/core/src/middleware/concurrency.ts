@@ -1,15 +1,21 @@
 import { untilOver } from "../abort.ts";
-import { callerId } from "../caller.ts";
+import type { Call } from "../call.ts";
+import { caller, callerId } from "../caller.ts";
 import type { ChatRequest, Middleware } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { GatewayError } from "../error.ts";
+import { takeLease } from "../lease.ts";
 import { numberIn, wholeIn } from "../options.ts";
+import type { LeaseStore } from "../store.ts";
 import { returnTry } from "../tries.ts";
 import { type Workload, workload } from "../workload.ts";
 
 /** How many calls, counted how. */
 export interface ConcurrencyOptions {
-  /** How many calls may be in flight at once for one key. */
+  /**
+   * How many calls may be in flight at once for one key. With `per: "caller"`, a `concurrency` of the caller's own takes
+   * its place.
+   */
   readonly max: number;
   /**
    * What is counted together. `caller` (default): whoever calls, by key or else by address; when full, the caller is told
@@ -20,6 +26,13 @@ export interface ConcurrencyOptions {
   readonly maxWaiting?: number;
   /** How long one waits at the most, in milliseconds; default 10,000. */
   readonly maxWaitMs?: number;
+  /**
+   * Where slots are shared with other gateways; default: each gateway has `max` of its own. Those who wait at one gateway do so
+   * in order; between gateways, whoever asks first when a slot is free has it.
+   */
+  readonly store?: LeaseStore;
+  /** What the slots are called in the store; default `concurrency`. Layers that share a store need names of their own. */
+  readonly name?: string;
   readonly clock?: Clock;
 }
 
@@ -39,6 +52,8 @@ export function concurrency({
   per = "caller",
   maxWaiting = max,
   maxWaitMs = 10_000,
+  store,
+  name: layerName = "concurrency",
   clock = systemClock,
 }: ConcurrencyOptions): Concurrency {
   wholeIn("concurrency", "max", max, 1, 1_000_000);
@@ -56,24 +71,43 @@ export function concurrency({
   const full = (gate: Gate): GatewayError =>
     new GatewayError(
       per === "caller" ? "llm.rate_limit.concurrency" : "llm.overloaded",
-      `${max} calls are in flight already, and ${gate.waiting} wait: try again in a moment.`,
+      `${gate.max} calls are in flight already, and ${gate.waiting} wait: try again in a moment.`,
       { retryAfterMs: gate.guessMs() },
     );
   const usual: Usual = { ms: 1000 };
   // Holds only those in use: one that is empty is forgotten at once.
   const gates = new Map<string, Gate>();
 
+  /** Waits for a slot, and gives back what frees it. */
+  const enter = async (key: string, gate: Gate, { signal, context }: Call): Promise<() => void> => {
+    const giveUpAt = clock.now() + (maxWaiting === 0 ? 0 : maxWaitMs);
+    const leave = await gate.enter(RANK[context.get(workload)], maxWaiting, maxWaitMs, signal, full);
+    if (!store) return leave;
+    try {
+      const wait = { giveUpAt, clock, signal, full: () => full(gate) };
+      const release = await takeLease(store, `${layerName}|${key}`, gate.max, wait);
+      return () => {
+        release();
+        leave();
+      };
+    } catch (thrown) {
+      leave();
+      throw thrown;
+    }
+  };
+
   const layer: Middleware = async (request, next) => {
     const key = name(request);
-    const gate = gates.get(key) ?? new Gate(max, usual, clock);
+    const { signal, context } = request.call;
+    const gate = gates.get(key) ?? new Gate(usual, clock);
     gates.set(key, gate);
+    gate.open((per === "caller" ? context.get(caller)?.concurrency : undefined) ?? max);
     const forget = (): void => {
       if (gate.idle) gates.delete(key);
     };
-    const { signal, context } = request.call;
     let release: () => void;
     try {
-      release = await gate.enter(RANK[context.get(workload)], maxWaiting, maxWaitMs, signal, full);
+      release = await enter(key, gate, request.call);
     } catch (thrown) {
       returnTry(context);
       throw thrown;
@@ -112,17 +146,27 @@ interface Usual {
 
 /** The slots of one key, and who waits for them. */
 class Gate {
-  readonly #max: number;
+  #max = 0;
   readonly #clock: Clock;
   /** In the order in which they are let in. */
   readonly #queue: Waiter[] = [];
   #inFlight = 0;
   readonly #usual: Usual;
 
-  constructor(max: number, usual: Usual, clock: Clock) {
-    this.#max = max;
+  constructor(usual: Usual, clock: Clock) {
     this.#usual = usual;
     this.#clock = clock;
+  }
+
+  /** How many may be in flight. */
+  get max(): number {
+    return this.#max;
+  }
+
+  /** Sets how many may be in flight, and lets in who waits and may come now. */
+  open(max: number): void {
+    this.#max = max;
+    while (this.#inFlight < max && this.#queue.length > 0) this.#queue.shift()?.letIn();
   }
 
   get inFlight(): number {
@@ -185,7 +229,7 @@ class Gate {
     return () => {
       this.#inFlight--;
       this.#usual.ms += (this.#clock.now() - since - this.#usual.ms) * 0.1;
-      this.#queue.shift()?.letIn();
+      this.open(this.#max);
     };
   }
 }

@@ -6,8 +6,10 @@ import { type Clock, systemClock } from "../clock.ts";
 import { GatewayError, type GatewayErrorOptions, invalidRequest } from "../error.ts";
 import { HeldChunks } from "../held-chunks.ts";
 import { parseJson } from "../json.ts";
+import { keepRenewing, LEASE_MS } from "../lease.ts";
 import { memoryStore } from "../memory-store.ts";
 import { numberIn, wholeIn } from "../options.ts";
+import { quietly } from "../quietly.ts";
 import { mapChunks } from "../reply.ts";
 import type { Claim, IdempotencyStore } from "../store.ts";
 
@@ -81,19 +83,11 @@ export function idempotency({
     const known = await claim(key, fingerprint, owner, signal);
     if (known.state === "done") return replay(known.record);
 
-    let stopRenewing = (): void => {};
-    const renewLater = (): void => {
-      stopRenewing = clock.after(LEASE_MS / 2, () => {
-        // One renewal that fails is made good by the next, or the lease ends.
-        store.claim(key, fingerprint, owner, LEASE_MS).catch(() => {});
-        renewLater();
-      });
-    };
-    renewLater();
+    const stopRenewing = keepRenewing(() => store.claim(key, fingerprint, owner, LEASE_MS), clock);
     const settle = (record?: string): void => {
       stopRenewing();
       // What the store does not keep is executed again.
-      store.settle(key, owner, record, ttlMs).catch(() => {});
+      quietly(() => store.settle(key, owner, record, ttlMs));
     };
     let recorder: Recorder | undefined;
     const recorded = next(request).then((reply) => {
@@ -108,7 +102,6 @@ export function idempotency({
 const KEY = /^[\x21-\x7e]{1,255}$/;
 /** How many calls of one key may wait for its first: each holds its body, and no limit further in sees it. */
 const MAX_WAITING = 8;
-const LEASE_MS = 60_000;
 const FIRST_WAIT_MS = 20;
 const LAST_WAIT_MS = 500;
 

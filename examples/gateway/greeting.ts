@@ -1,0 +1,41 @@
+import type { Config } from "./config.ts";
+
+/** What start-up prints: what is mounted, in order, what is configured, and a command that works. */
+export function greeting(
+  config: Config,
+  url: string,
+  layers: readonly string[],
+  simulatorUrl: string | undefined,
+): string {
+  const named = config.keys.map(({ name, key }) => (key.length < 16 ? `${name} (WARNING: short)` : name)).join(", ");
+  const names = config.keysFile ? `those in ${config.keysFile}` : named;
+  const header = names !== "" ? " -H 'authorization: Bearer YOUR_KEY'" : "";
+  const body = JSON.stringify({
+    model: simulatorUrl ? "sim" : "gpt-4o-mini",
+    messages: [{ role: "user", content: "Hello" }],
+  });
+  const from = simulatorUrl
+    ? `simulator at ${simulatorUrl}: no provider is configured; set OPENAI_API_KEY or OPENAI_BASE_URL`
+    : `openai at ${config.openai?.baseUrl ?? "https://api.openai.com/v1"}`;
+  return `Gatewright is answering at ${url}
+
+  pipeline   ${layers.join(" → ")}
+  provider   ${from}
+  keys       ${names || "WARNING: none are asked, whoever reaches this port may call; set GATEWAY_KEYS=name=key"}
+  limits     ${limitNames(config) || "none; set GATEWAY_RATE_LIMIT=30/60s"}
+  counted    ${config.redis ? "on Redis, with all gateways that share it" : "in this process"}
+  errors     ${config.errors}${config.unheard.length > 0 ? `\n  unheard    ${config.unheard.join(", ")}: set, but this version has no part for it` : ""}
+
+Try it:
+
+  curl ${url}/chat/completions${header} -H 'content-type: application/json' -d '${body}'
+`;
+}
+
+function limitNames(config: Config): string {
+  const named = config.limits.map(({ requests, tokens, windowMs = 0 }) => {
+    const counted = requests === undefined ? `${tokens} tokens` : `${requests} requests`;
+    return `${counted} in ${windowMs / 1000} s`;
+  });
+  return named.length > 0 ? `${named.join(", ")} per caller and model, ${config.limitMode}` : "";
+}

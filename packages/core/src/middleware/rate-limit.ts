@@ -1,0 +1,180 @@
+import { NONE, setAnswerHeaders } from "../answer-headers.ts";
+import type { ChatChunk, ChatReply, ChatRequest, Middleware, Usage } from "../chat.ts";
+import type { Limit } from "../limit.ts";
+import { type LimitDecision, type LimitState, limitHeaders, refusal } from "../limit-decision.ts";
+import { type LimitRule, limitRules } from "../limit-rules.ts";
+import { memoryStore } from "../memory-store.ts";
+import { wholeIn } from "../options.ts";
+import { quietly } from "../quietly.ts";
+import { watch } from "../reply.ts";
+import type { Draw, Drawn, LimitStore } from "../store.ts";
+import { tell } from "../tell.ts";
+import { chunkTokens, estimateTokens, tokensOf } from "../tokens.ts";
+import { returnTry } from "../tries.ts";
+
+/** What is limited, and where it is counted. */
+export interface RateLimitOptions {
+  /** The limits: a call is taken from all of them, or refused and taken from none. */
+  readonly limits: readonly Limit[];
+  /** Where they are counted; default the memory of this process. */
+  readonly store?: LimitStore;
+  /** What the layer is called in decisions and in the store; default `rateLimit`. Layers that share a store need names of their own. */
+  readonly name?: string;
+  /**
+   * `enforce` (default) refuses calls; `dry-run` counts and decides, but lets every call pass and shows callers nothing; `off`
+   * does nothing. A function is asked at each call: a switch that needs no restart.
+   */
+  readonly mode?: RateLimitMode | (() => RateLimitMode);
+  /** How many tokens the prompt of a request has; default `estimateTokens`. What it throws fails the call. */
+  readonly countTokens?: (request: ChatRequest) => number;
+  /** How many tokens are reserved for an answer whose request sets no `max_tokens`; default 1,000. */
+  readonly assumedOutputTokens?: number;
+  /** Told of each decision. */
+  readonly onDecision?: (decision: LimitDecision, request: ChatRequest) => void;
+}
+
+export type RateLimitMode = "enforce" | "dry-run" | "off";
+
+/**
+ * Limits requests and tokens, by windows or token buckets. A limit on tokens reserves the prompt and `max_tokens`, and settles
+ * when the answer has ended: with the usage that the provider reported, else with what was seen of the answer. What failed
+ * before it began is given back. Refuses with `llm.rate_limit.requests` or `llm.rate_limit.tokens`. Where the caller's key has
+ * `limits` of its own, they take the place of those that count by caller. Throws a `TypeError` for a bad option.
+ */
+export function rateLimit({
+  limits,
+  store = memoryStore(),
+  name = "rateLimit",
+  mode = "enforce",
+  countTokens = estimateTokens,
+  assumedOutputTokens = 1000,
+  onDecision = () => {},
+}: RateLimitOptions): Middleware {
+  wholeIn("rateLimit", "assumedOutputTokens", assumedOutputTokens, 0, 1e9);
+  const rules = limitRules(limits);
+  const modeNow = typeof mode === "function" ? () => checkMode(mode()) : constant(checkMode(mode));
+
+  const layer: Middleware = async (request, next) => {
+    const mode = modeNow();
+    if (mode === "off") return next(request);
+    const { call, model } = request;
+    const holding = rules.of(request);
+    const byTokens = holding.some(({ counted }) => counted === "tokens");
+    const prompt = byTokens ? checkTokens(countTokens(request)) : 0;
+    const reserved = byTokens ? prompt + outputTokens(request, assumedOutputTokens) : 0;
+    const counts = countsOf(holding, request, name, reserved);
+    if (counts.length === 0) {
+      // Those of another target, which was passed over, are not this one's.
+      setAnswerHeaders(call, layer, NONE);
+      return next(request);
+    }
+
+    const group = rules.group(request);
+    const drawn = await store.draw(group, counts, false);
+    const states = statesOf(counts, drawn);
+    const dryRun = mode === "dry-run";
+    tell(onDecision, { layer: name, allowed: drawn.taken, dryRun, limits: states }, request);
+    if (!dryRun) setAnswerHeaders(call, layer, limitHeaders(states, model));
+    if (!drawn.taken && !dryRun) {
+      returnTry(call.context);
+      throw refusal(states, model);
+    }
+    const { signal } = call;
+    if (!drawn.taken || !byTokens) {
+      signal.throwIfAborted();
+      return next(request);
+    }
+    let usage: Usage | undefined;
+    let seen = 0;
+    let settled = false;
+    const settle = (tokens: number): void => {
+      if (settled) return;
+      settled = true;
+      signal.removeEventListener("abort", leave);
+      const draws = settlement(counts, drawn, tokens);
+      // What cannot be settled stays reserved until it comes back by itself.
+      if (draws.length > 0) quietly(() => store.draw(group, draws, true));
+    };
+    // Usage that came before the end is not yet all of it.
+    const soFar = (): number => Math.max(tokensOf(usage) ?? 0, prompt + Math.ceil(seen));
+    // Settled at once, whether or not what is below listens to the signal. The provider may have read the prompt.
+    const leave = (): void => settle(soFar());
+
+    if (signal.aborted) {
+      settle(0);
+      throw signal.reason;
+    }
+    signal.addEventListener("abort", leave, { once: true });
+    let reply: ChatReply;
+    try {
+      reply = await next(request);
+    } catch (thrown) {
+      // A failure before the answer began used nothing.
+      settle(0);
+      throw thrown;
+    }
+    const count = (chunk: ChatChunk): void => {
+      usage = chunk.usage ?? usage;
+      seen += chunkTokens(chunk);
+    };
+    return watch(reply, count, ({ outcome }) =>
+      settle((outcome === "completed" ? tokensOf(usage) : undefined) ?? soFar()),
+    );
+  };
+  return layer;
+}
+
+/** A draw, and the rule that it is for. */
+interface Count extends Draw {
+  readonly rule: LimitRule;
+  readonly weight: number;
+}
+
+function countsOf(rules: readonly LimitRule[], request: ChatRequest, layer: string, tokens: number): Count[] {
+  return rules.flatMap((rule) => {
+    const subject = rule.subject(request);
+    if (subject === undefined) return [];
+    const weight = rule.weight(request);
+    const cost = rule.counted === "requests" ? weight : weight * tokens;
+    return [{ rule, weight, key: `${layer}|${rule.id}|${subject}`, rate: rule.rate, cost }];
+  });
+}
+
+function statesOf(counts: readonly Count[], { states }: Drawn): LimitState[] {
+  return states.map((state, at) => {
+    // There is a state for each count, or none at all.
+    const { rule, cost } = counts[at] as Count;
+    const { remaining, resetMs, waitMs } = state;
+    const { capacity, periodMs } = rule.rate;
+    return { name: rule.name, counts: rule.counted, capacity, periodMs, cost, remaining, resetMs, waitMs };
+  });
+}
+
+/** What corrects the reservations of a call to the tokens that it used. */
+function settlement(counts: readonly Count[], { states }: Drawn, tokens: number): Draw[] {
+  return counts.flatMap(({ rule, weight, key, rate, cost }, at) => {
+    const more = weight * tokens - cost;
+    const state = states[at];
+    // What was not counted has nothing to be corrected.
+    if (rule.counted === "requests" || more === 0 || !state) return [];
+    return [{ key, rate, cost: more, since: state.since }];
+  });
+}
+
+function outputTokens({ max_completion_tokens, max_tokens, n }: ChatRequest, assumed: number): number {
+  return (max_completion_tokens ?? max_tokens ?? assumed) * (n ?? 1);
+}
+
+function checkTokens(tokens: number): number {
+  if (typeof tokens === "number" && tokens >= 0 && tokens <= 1e12) return tokens;
+  throw new TypeError(`rateLimit: countTokens must answer a number of tokens, not ${String(tokens)}.`);
+}
+
+function checkMode(mode: RateLimitMode): RateLimitMode {
+  if (mode === "enforce" || mode === "dry-run" || mode === "off") return mode;
+  throw new TypeError(`rateLimit: mode must be "enforce", "dry-run" or "off", not ${JSON.stringify(mode)}.`);
+}
+
+function constant<T>(value: T): () => T {
+  return () => value;
+}
