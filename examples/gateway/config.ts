@@ -77,7 +77,8 @@ const keys = z.string().transform((list, context) => {
 const windows = z.string().transform((list, context) => {
   const found = split(list).map(readWindow);
   if (found.includes(undefined)) {
-    context.addIssue({ code: "custom", message: "write it as 30/60s, or as 30/60s,1000/1d, with s, m, h or d" });
+    const message = "write it as 30/60s, or as 30/60s,1000/1d, with s, m, h or d, of at most 366d";
+    context.addIssue({ code: "custom", message });
   }
   const times = found.map((window) => window?.windowMs);
   if (new Set(times).size < times.length) context.addIssue({ code: "custom", message: "give each time once" });
@@ -94,7 +95,9 @@ const proxies = z.string().transform((list, context) => {
   return entries;
 });
 
-const redisUrl = z.string().regex(/^rediss?:\/\/[^\s]+$/, { error: "set a URL like redis://127.0.0.1:6379" });
+const redisUrl = z.string().refine((text) => isRedisUrl(text), {
+  error: "set a URL like redis://127.0.0.1:6379, or rediss://user:password@host:6379/0",
+});
 
 const variables = z.object({
   HOST: z.string().default("127.0.0.1"),
@@ -145,6 +148,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     ...(result.error?.issues ?? []).map(({ path, message }) => `${path.join(".")}: ${message}`),
     ...empty(environment),
     ...unknown(environment),
+    ...(result.success ? idle(result.data, given) : []),
   ];
   if (!result.success || problems.length > 0) throw new ConfigError(problems.join("\n"));
   const set = result.data;
@@ -209,6 +213,28 @@ function unknown(environment: Readonly<Record<string, string | undefined>>): str
 
 function split(list: string): string[] {
   return list.split(",").map((entry) => entry.trim());
+}
+
+function isRedisUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== "" && /^(\/\d{0,4})?$/.test(url.pathname);
+}
+
+/** Variables that are set and would do nothing, as what they are about is not. */
+function idle(set: z.infer<typeof variables>, given: object): string[] {
+  const limited = set.GATEWAY_RATE_LIMIT.length + set.GATEWAY_TOKEN_LIMIT.length > 0;
+  const without = [
+    ...(set.REDIS_URL
+      ? []
+      : [
+          ["GATEWAY_REPLICAS", "REDIS_URL"],
+          ["GATEWAY_REDIS_DOWN", "REDIS_URL"],
+        ]),
+    ...(limited ? [] : [["GATEWAY_LIMIT_MODE", "GATEWAY_RATE_LIMIT or GATEWAY_TOKEN_LIMIT"]]),
+  ];
+  return without.flatMap(([name = "", needed]) =>
+    Object.hasOwn(given, name) ? [`${name}: does nothing without ${needed}; set that too, or unset it`] : [],
+  );
 }
 
 function isLoopback(host: string): boolean {

@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Auth,
   attempts,
@@ -52,7 +53,7 @@ const load = shed();
 const redis = config.redis && connect(config.redis.url);
 const store =
   config.redis && redis
-    ? redisStore({ ...config.redis, client: redis, onStateChange: (change) => log.warn(change, "redis") })
+    ? redisStore({ ...config.redis, client: redis.client, onStateChange: (change) => log.warn(change, "redis") })
     : undefined;
 /** Aborts when calls in flight have had their time after the gateway was told to stop. */
 const overtime = new AbortController();
@@ -111,10 +112,11 @@ const api = gateway(pipeline, {
 let stopping = false;
 const app = express().disable("x-powered-by");
 app.get("/healthz", (_request, response) => void response.json({ status: "ok" }));
-app.get("/readyz", (_request, response) => {
+app.get("/readyz", async (_request, response) => {
   const status = stopping ? "draining" : "ready";
   // Without Redis the gateway still answers, by its own share of the limits.
-  response.status(stopping ? 503 : 200).json({ status, ...(store && { redis: store.status().up ? "up" : "down" }) });
+  const redis = store && { redis: (await store.ready()) ? "up" : "down" };
+  response.status(stopping ? 503 : 200).json({ status, ...redis });
 });
 app.use("/v1", toExpress(api));
 // Everything else: a 404 in the style of the gateway's other errors.
@@ -129,6 +131,9 @@ Object.assign(server, { httpAllowHalfOpen: true });
 server.once("error", (error: NodeJS.ErrnoException) => {
   exit(error.code === "EADDRINUSE" ? `PORT: ${config.port} is in use; set another` : `HOST, PORT: ${error.message}`);
 });
+// So that the first call is counted with the others. Without Redis, the gateway starts all the same.
+await Promise.race([redis?.connected, sleep(1000)]);
+await store?.ready();
 server.listen(config.port, config.host, () => {
   // A server that listens on a TCP port has an address of this kind.
   const { port } = server.address() as AddressInfo;
@@ -186,7 +191,7 @@ function stop(signal: NodeJS.Signals): void {
     clearInterval(sweep);
     clearTimeout(limit);
     await simulator?.close();
-    redis?.destroy();
+    redis?.client.destroy();
     process.exit(0);
   });
   console.log(`${signal}: no new connections; calls in flight may take ${config.shutdownMs / 1000} s to finish.`);
@@ -194,11 +199,17 @@ function stop(signal: NodeJS.Signals): void {
 
 /** A client that fails at once while it is not connected, and goes on trying to connect. */
 function connect(url: string) {
-  const client = createClient({ url, disableOfflineQueue: true });
-  // Redis' store tells of it once; the client would at each try.
-  client.on("error", (error: Error) => log.debug({ err: error }, "redis"));
-  client.connect().catch((error: Error) => log.debug({ err: error }, "redis"));
-  return client;
+  const client = createClient({ url, disableOfflineQueue: true, socket: { reconnectStrategy } });
+  // The store tells of it once; the client would at each try.
+  const ignore = (error: Error): void => log.debug({ err: error }, "redis");
+  client.on("error", ignore);
+  const connected = client.connect().catch(ignore);
+  return { client, connected };
+}
+
+/** In milliseconds; after a timeout, too, where the client would give up by itself. */
+function reconnectStrategy(tries: number): number {
+  return Math.min(1000, 50 * 2 ** tries);
 }
 
 function authOrExit(): Auth | undefined {

@@ -25,6 +25,8 @@ const HELP = `Compares gateways with bare servers that do the same work.
   --no-fail        exit with 0 whatever the ratios are
   --help           this text
 
+With --limits it measures something else: what rate limits cost in memory, and on Redis beside the bare script.
+
 With --soak it does something else: calls a gateway at a constant rate, faults and all, and looks whether it stays well.
 
 ${SOAK_OPTIONS}`;

@@ -19,9 +19,12 @@ import {
   type Handler,
   hold,
   type Middleware,
+  memoryStore,
   onEnd,
   type RetryOptions,
+  rateLimit,
   retry,
+  type Store,
   systemClock,
   type TimeoutLimits,
   timeout,
@@ -107,6 +110,19 @@ export interface Lab {
 
 const logged = contextKey("logged", false);
 
+/** More tokens than all calls of a lab use together. */
+const MUCH = 1e12;
+/** What each call reserves; far more than it uses, so that a reservation that is not released is seen. */
+const RESERVED = 1e7;
+
+/** Of how many calls the reservation is still there. */
+async function reservedIn(counts: Store): Promise<number> {
+  const key = "rateLimit|tokens per all calls window 3600000|";
+  const rate = { kind: "window", capacity: MUCH, periodMs: 3_600_000 } as const;
+  const { states } = await counts.draw("all", [{ key, rate, cost: 0 }], false);
+  return Math.floor((MUCH - (states[0]?.remaining ?? 0)) / RESERVED);
+}
+
 /** Milliseconds after which something that is left counts as forgotten. */
 const PATIENCE_MS = 3000;
 
@@ -139,6 +155,12 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
       throw thrown;
     }
   };
+  const counts = memoryStore({ clock });
+  const tokens = rateLimit({
+    limits: [{ tokens: MUCH, windowMs: 3_600_000, per: [] }],
+    store: counts,
+    assumedOutputTokens: RESERVED,
+  });
   const slots = concurrency({ max: 1000, per: () => "all", clock });
   const breaker = circuitBreaker({ clock, ...options.breaker });
   const server = await options.primaryServer?.();
@@ -152,6 +174,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
       logCalls,
       endOn(closing.signal),
       timeout({ clock, ...(options.call ?? { totalMs: 5000 }) }),
+      tokens,
       slots,
       fallback({ models: options.backup ? { "*": ["backup"] } : {}, clock }),
       ...(options.layers ?? []),
@@ -180,16 +203,17 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     closing,
     breaker,
     async settled() {
-      const left = (): unknown => ({
+      const left = async (): Promise<unknown> => ({
+        reserved: await reservedIn(counts),
         slots: slots.load(),
         timers: clock.waiting,
         providerCalls: primary.open + backup.open,
         unlogged: caller.calls - log.length,
       });
-      const nothing = { slots: { inFlight: 0, waiting: 0 }, timers: 0, providerCalls: 0, unlogged: 0 };
+      const nothing = { reserved: 0, slots: { inFlight: 0, waiting: 0 }, timers: 0, providerCalls: 0, unlogged: 0 };
       const until = performance.now() + PATIENCE_MS;
-      while (performance.now() < until && JSON.stringify(left()) !== JSON.stringify(nothing)) await sleep(5);
-      assert.deepEqual(left(), nothing, "something is left after the call");
+      while (performance.now() < until && JSON.stringify(await left()) !== JSON.stringify(nothing)) await sleep(5);
+      assert.deepEqual(await left(), nothing, "something is left after the call");
     },
     async close() {
       caller.close();

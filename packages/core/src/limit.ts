@@ -50,12 +50,13 @@ export type Limit = Counted &
 export type OwnLimit = Counted & ComesBack & { readonly per?: "caller" | readonly ("caller" | "model")[] };
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+const LONGEST_MS = 366 * DAY_MS;
 
-/** `30/60s`: so much within so long, in `s`, `m`, `h` or `d`. `undefined` where the text is nothing of the kind. */
+/** `30/60s`: so much within so long, in `s`, `m`, `h` or `d`, of at most a year. `undefined` where the text is nothing of the kind. */
 export function readWindow(text: string): { readonly amount: number; readonly windowMs: number } | undefined {
   const [, amount = "", time = ""] = /^([1-9]\d{0,11})\/(\w+)$/.exec(text) ?? [];
   const windowMs = readDuration(time);
-  return windowMs === undefined ? undefined : { amount: Number(amount), windowMs };
+  return windowMs === undefined || windowMs > LONGEST_MS ? undefined : { amount: Number(amount), windowMs };
 }
 
 /** `90d`: a duration in milliseconds, given in `s`, `m`, `h` or `d`. `undefined` where the text is nothing of the kind. */
@@ -80,14 +81,14 @@ export function rateOf(limit: Limit | OwnLimit, part: string, path: string): Rat
   const counted = requests === undefined ? "tokens" : "requests";
   const capacity = number(part, `${path}.${counted}`, requests ?? tokens, 1, 1e12);
   if (windowMs !== undefined) {
-    return { kind: "window", capacity, periodMs: number(part, `${path}.windowMs`, windowMs, 1, 366 * DAY_MS) };
+    return { kind: "window", capacity, periodMs: number(part, `${path}.windowMs`, windowMs, 1, LONGEST_MS) };
   }
   const refill = number(part, `${path}.refillPerSecond`, refillPerSecond, 1e-6, 1e12);
   const periodMs = (capacity / refill) * 1000;
   return {
     kind: "bucket",
     capacity,
-    periodMs: number(part, `${path}: the time to refill`, periodMs, 1e-3, 366 * DAY_MS),
+    periodMs: number(part, `${path}: the time to refill`, periodMs, 1e-3, LONGEST_MS),
   };
 }
 

@@ -11,7 +11,7 @@ export function estimateTokens({ messages, tools, response_format }: ChatRequest
   for (const { content, tool_calls } of messages) {
     tokens += PER_MESSAGE;
     if (typeof content === "string") bytes += Buffer.byteLength(content);
-    else for (const part of content ?? []) if (part.text === undefined) tokens += PER_ATTACHMENT;
+    else for (const part of content ?? []) if (part.type !== "text" && !part.text) tokens += PER_ATTACHMENT;
     bytes += partBytes(content) + callBytes(tool_calls);
   }
   if (tools) bytes += JSON.stringify(tools).length;

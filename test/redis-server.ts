@@ -1,0 +1,135 @@
+import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const PROGRAM = "redis-server";
+
+/**
+ * Why tests that need a Redis are skipped; `false` where there is one, and in CI, where they fail instead.
+ * @example test("counts", { skip: skipRedis }, async () => {});
+ */
+export const skipRedis: string | false =
+  !process.env.CI && spawnSync(PROGRAM, ["--version"]).error
+    ? "redis-server is not installed: apt-get install redis-server"
+    : false;
+
+/** A Redis on a port of the loopback, with an empty memory and nothing on disk. */
+export interface RedisServer {
+  readonly port: number;
+  /** Runs a command with redis-cli, and gives back what it prints. */
+  cli(...command: readonly string[]): Promise<string>;
+  /** Ends it as a crash does. */
+  kill(): Promise<void>;
+  /** Kills it where it runs, and starts it again on the same port: what it held is lost. */
+  restart(): Promise<void>;
+  /** Stops it in its tracks: connections stay open, and nothing is answered. */
+  pause(): void;
+  resume(): void;
+  close(): Promise<void>;
+}
+
+/** Starts a Redis. */
+export async function startRedis(...options: readonly string[]): Promise<RedisServer> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), "gatewright-redis-"));
+  folders.add(folder);
+  let child: ChildProcess;
+  const start = async (): Promise<void> => {
+    child = await spawnRedis(folder, ["--port", String(port), ...options]);
+  };
+  const kill = async (): Promise<void> => {
+    if (!alive.has(child)) return;
+    const ended = once(child, "close");
+    child.kill("SIGKILL");
+    await ended;
+  };
+  await start();
+  return {
+    port,
+    cli: async (...command) => (await run("redis-cli", ["-p", String(port), ...command], CLI)).stdout.trimEnd(),
+    kill,
+    async restart() {
+      await kill();
+      await start();
+    },
+    pause: () => void child.kill("SIGSTOP"),
+    resume: () => void child.kill("SIGCONT"),
+    async close() {
+      await kill();
+      rmSync(folder, { recursive: true, force: true });
+      folders.delete(folder);
+    },
+  };
+}
+
+/** A cluster of three nodes that hold data, with a replica each. */
+export interface RedisCluster {
+  readonly nodes: readonly RedisServer[];
+  close(): Promise<void>;
+}
+
+/** Starts a cluster, and waits until all nodes know of all. */
+export async function startCluster(): Promise<RedisCluster> {
+  const buses = await Promise.all(Array.from({ length: 6 }, freePort));
+  // The shorter the timeout, the sooner a replica takes over; much shorter, and a busy machine looks like a dead node.
+  const options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+  const started = buses.map((bus) => startRedis(...options, "--cluster-port", String(bus)));
+  const nodes = await Promise.all(started);
+  const addresses = nodes.map(({ port }, at) => `127.0.0.1:${port}@${buses[at]}`);
+  await run("redis-cli", ["--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes"], CLI);
+  for (const node of nodes) {
+    const isReady = async (): Promise<boolean> => {
+      const told = [node.cli("CLUSTER", "INFO"), node.cli("CLUSTER", "NODES"), node.cli("INFO", "replication")];
+      const [info = "", all = "", replication = ""] = await Promise.all(told);
+      const knowsAll = info.includes("cluster_state:ok") && all.match(/\bslave\b/g)?.length === 3;
+      return knowsAll && !replication.includes("master_link_status:down");
+    };
+    while (!(await isReady())) await sleep(50);
+  }
+  return { nodes, close: async () => void (await Promise.all(nodes.map((node) => node.close()))) };
+}
+
+const CLI = { timeout: 30_000 };
+
+/** What must not outlive the tests, however they end. */
+const alive = new Set<ChildProcess>();
+const folders = new Set<string>();
+process.once("exit", () => {
+  for (const child of alive) child.kill("SIGKILL");
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
+async function spawnRedis(folder: string, options: readonly string[]): Promise<ChildProcess> {
+  const nothingOnDisk = ["--save", "", "--appendonly", "no", "--dir", folder];
+  const child = spawn(PROGRAM, ["--bind", "127.0.0.1", ...nothingOnDisk, ...options], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  alive.add(child);
+  child.once("close", () => alive.delete(child));
+  let printed = "";
+  await new Promise<void>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", () => reject(new Error(`redis-server has ended: ${printed}`)));
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      printed = (printed + text).slice(-2000);
+      if (printed.includes("Ready to accept connections")) resolve();
+    });
+  });
+  return child;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  // A server that listens on a TCP port has an address of this kind.
+  return (address as { port: number }).port;
+}
