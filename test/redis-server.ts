@@ -26,6 +26,8 @@ export interface RedisServer {
   cli(...command: readonly string[]): Promise<string>;
   /** Ends it as a crash does. */
   kill(): Promise<void>;
+  /** Starts it where it does not run. */
+  start(): Promise<void>;
   /** Kills it where it runs, and starts it again on the same port: what it held is lost. */
   restart(): Promise<void>;
   /** Stops it in its tracks: connections stay open, and nothing is answered. */
@@ -54,6 +56,9 @@ export async function startRedis(...options: readonly string[]): Promise<RedisSe
     port,
     cli: async (...command) => (await run("redis-cli", ["-p", String(port), ...command], CLI)).stdout.trimEnd(),
     kill,
+    async start() {
+      if (!alive.has(child)) await start();
+    },
     async restart() {
       await kill();
       await start();

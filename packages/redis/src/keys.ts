@@ -20,16 +20,39 @@ export interface Keys {
  * would name a slot, reaches Redis.
  */
 export function keysOf(prefix: string): Keys {
+  const hashes = rememberedHashes();
   const tags = SHARDS.map((shard) => `${prefix}{${String(shard).padStart(2, "0")}}`);
   return {
-    shard: (text) => Number.parseInt(hashOf(text, "hex").slice(0, 2), 16) % SHARDS.length,
-    // 132 bits: nobody finds two texts with the same.
-    key: (shard, kind, text) => `${tags[shard]}:${kind}:${hashOf(text, "base64url").slice(0, 22)}`,
+    shard: (text) => ALPHABET.indexOf(hashes(text).charAt(0)) % SHARDS.length,
+    key: (shard, kind, text) => `${tags[shard]}:${kind}:${hashes(text)}`,
     own: (shard, what) => `${tags[shard]}:${what}`,
   };
 }
 
-function hashOf(text: string, encoding: "hex" | "base64url"): string {
+/** What a character of base64url stands for: RFC 4648, section 5. */
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/** How many hashes are remembered: hashing costs more than all else that a draw does here. */
+const MOST = 10_000;
+/** Longer texts are hashed each time. */
+const LONG = 256;
+
+/** Hashes texts, and remembers the last of them. */
+function rememberedHashes(): (text: string) => string {
+  let known = new Map<string, string>();
+  return (text) => {
+    const remembered = known.get(text);
+    if (remembered !== undefined) return remembered;
+    const made = hashOf(text);
+    if (text.length > LONG) return made;
+    if (known.size >= MOST) known = new Map();
+    known.set(text, made);
+    return made;
+  };
+}
+
+/** 132 bits of a text's SHA-256: nobody finds two texts with the same. */
+function hashOf(text: string): string {
   // As UTF-8, halves of surrogate pairs, which JSON can hold, would all be the same.
-  return hash("sha256", Buffer.from(text, "utf16le"), encoding);
+  return hash("sha256", Buffer.from(text, "utf16le"), "base64url").slice(0, 22);
 }
