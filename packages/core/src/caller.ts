@@ -1,7 +1,7 @@
 import { addressGroup } from "./address.ts";
 import type { Call } from "./call.ts";
 import { type ContextKey, contextKey } from "./context.ts";
-import type { OwnLimit } from "./limit.ts";
+import type { OwnLimit } from "./limits/limit.ts";
 
 /** The caller that `auth` recognised, and what it may do. */
 export interface Caller {

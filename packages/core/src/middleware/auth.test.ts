@@ -8,8 +8,8 @@ import { GatewayError } from "../error.ts";
 import { gateway } from "../gateway.ts";
 import type { HttpReply } from "../http.ts";
 import type { Handler } from "../index.ts";
-import type { KeyHeader } from "../key-header.ts";
-import type { KeyRecord } from "../key-record.ts";
+import type { KeyHeader } from "../keys/header.ts";
+import type { KeyRecord } from "../keys/record.ts";
 import { chat, scripted } from "../testing.ts";
 import { type AuthOptions, auth } from "./auth.ts";
 

@@ -6,12 +6,12 @@ import type { Middleware } from "../chat.ts";
 import { type Clock, MAX_DELAY_MS, systemClock } from "../clock.ts";
 import { contextKey } from "../context.ts";
 import { GatewayError } from "../error.ts";
-import { checkAccess, mayUse } from "../key-access.ts";
-import { cachedLookup, type KeyCacheOptions, type KeyLookup, type KeySource } from "../key-cache.ts";
-import { CALLER_FIELDS, readCaller } from "../key-caller.ts";
-import { howToSend, KEY_HEADERS, type KeyHeader, type Presented, presented } from "../key-header.ts";
-import { indexKeys } from "../key-index.ts";
-import { type ApiKey, hashOf, type KnownKey, MAX_KEY_CHARS, readApiKey } from "../key-record.ts";
+import { checkAccess, mayUse } from "../keys/access.ts";
+import { indexKeys } from "../keys/by-hash.ts";
+import { cachedLookup, type KeyCacheOptions, type KeyLookup, type KeySource } from "../keys/cache.ts";
+import { CALLER_FIELDS, readCaller } from "../keys/caller.ts";
+import { howToSend, KEY_HEADERS, type KeyHeader, type Presented, presented } from "../keys/header.ts";
+import { type ApiKey, hashOf, type KnownKey, MAX_KEY_CHARS, readApiKey } from "../keys/record.ts";
 import { numberIn } from "../options.ts";
 
 /**

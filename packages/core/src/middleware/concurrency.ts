@@ -4,9 +4,9 @@ import { caller, callerId } from "../caller.ts";
 import type { ChatRequest, Middleware } from "../chat.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { GatewayError } from "../error.ts";
-import { takeLease } from "../lease.ts";
 import { numberIn, wholeIn } from "../options.ts";
-import type { LeaseStore } from "../store.ts";
+import { takeLease } from "../stores/lease.ts";
+import type { LeaseStore } from "../stores/store.ts";
 import { returnTry } from "../tries.ts";
 import { type Workload, workload } from "../workload.ts";
 

@@ -6,12 +6,12 @@ import { type Clock, systemClock } from "../clock.ts";
 import { GatewayError, type GatewayErrorOptions, invalidRequest } from "../error.ts";
 import { HeldChunks } from "../held-chunks.ts";
 import { parseJson } from "../json.ts";
-import { keepRenewing, LEASE_MS } from "../lease.ts";
-import { memoryStore } from "../memory-store.ts";
 import { numberIn, wholeIn } from "../options.ts";
 import { quietly } from "../quietly.ts";
 import { mapChunks } from "../reply.ts";
-import type { Claim, IdempotencyStore } from "../store.ts";
+import { keepRenewing, LEASE_MS } from "../stores/lease.ts";
+import { memoryStore } from "../stores/memory-store.ts";
+import type { Claim, IdempotencyStore } from "../stores/store.ts";
 
 /** Where and how long answers are remembered. */
 export interface IdempotencyOptions {

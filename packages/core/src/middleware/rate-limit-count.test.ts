@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compose } from "../compose.ts";
 import type { ChatRequest, LimitStore } from "../index.ts";
-import { memoryStore } from "../memory-store.ts";
+import { memoryStore } from "../stores/memory-store.ts";
 import { settled, textOf } from "../testing/outcome.ts";
 import { chat, fakeClock, scripted } from "../testing.ts";
 import { type RateLimitOptions, rateLimit } from "./rate-limit.ts";

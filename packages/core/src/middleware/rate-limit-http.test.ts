@@ -4,7 +4,7 @@ import { compose } from "../compose.ts";
 import { GatewayError } from "../error.ts";
 import { gateway } from "../gateway.ts";
 import type { ChatBody, GatewayOptions, HttpReply, HttpRequest, Middleware } from "../index.ts";
-import { memoryStore } from "../memory-store.ts";
+import { memoryStore } from "../stores/memory-store.ts";
 import { chunksOf, fakeClock, type Outcome, scripted } from "../testing.ts";
 import { idempotency } from "./idempotency.ts";
 import { type RateLimitOptions, rateLimit } from "./rate-limit.ts";

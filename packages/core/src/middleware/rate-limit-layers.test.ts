@@ -4,7 +4,7 @@ import { answerHeaders } from "../answer-headers.ts";
 import { compose } from "../compose.ts";
 import { GatewayError } from "../error.ts";
 import type { Limit, LimitStore } from "../index.ts";
-import { memoryStore } from "../memory-store.ts";
+import { memoryStore } from "../stores/memory-store.ts";
 import { failureOf, settled, textOf } from "../testing/outcome.ts";
 import { chat, fakeClock, type Outcome, scripted } from "../testing.ts";
 import { type FallbackOptions, fallback } from "./fallback.ts";

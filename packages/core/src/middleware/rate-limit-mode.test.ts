@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { answerHeaders } from "../answer-headers.ts";
 import { compose } from "../compose.ts";
 import type { ChatRequest, LimitDecision, LimitStore } from "../index.ts";
-import { memoryStore } from "../memory-store.ts";
+import { memoryStore } from "../stores/memory-store.ts";
 import { failureOf, settled, textOf } from "../testing/outcome.ts";
 import { chat, fakeClock, type Outcome, scripted } from "../testing.ts";
 import { type RateLimitMode, type RateLimitOptions, rateLimit } from "./rate-limit.ts";

@@ -5,7 +5,7 @@ import { type Caller, caller } from "../caller.ts";
 import { compose } from "../compose.ts";
 import { GatewayError } from "../error.ts";
 import type { ChatBody, ChatRequest, LimitDecision, LimitStore } from "../index.ts";
-import { memoryStore } from "../memory-store.ts";
+import { memoryStore } from "../stores/memory-store.ts";
 import { failureOf, settled, textOf } from "../testing/outcome.ts";
 import { chat, fakeClock, type Outcome, scripted } from "../testing.ts";
 import { type RateLimitOptions, rateLimit } from "./rate-limit.ts";

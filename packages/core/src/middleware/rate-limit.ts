@@ -1,13 +1,13 @@
 import { NONE, setAnswerHeaders } from "../answer-headers.ts";
 import type { ChatChunk, ChatReply, ChatRequest, Middleware, Usage } from "../chat.ts";
-import type { Limit } from "../limit.ts";
-import { type LimitDecision, type LimitState, limitHeaders, refusal } from "../limit-decision.ts";
-import { type LimitRule, limitRules } from "../limit-rules.ts";
-import { memoryStore } from "../memory-store.ts";
+import { type LimitDecision, type LimitState, limitHeaders, refusal } from "../limits/decision.ts";
+import type { Limit } from "../limits/limit.ts";
+import { type LimitRule, limitRules } from "../limits/rules.ts";
 import { wholeIn } from "../options.ts";
 import { quietly } from "../quietly.ts";
 import { watch } from "../reply.ts";
-import type { Draw, Drawn, LimitStore } from "../store.ts";
+import { memoryStore } from "../stores/memory-store.ts";
+import type { Draw, Drawn, LimitStore } from "../stores/store.ts";
 import { tell } from "../tell.ts";
 import { chunkTokens, estimateTokens, tokensOf } from "../tokens.ts";
 import { returnTry } from "../tries.ts";

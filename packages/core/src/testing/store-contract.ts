@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Rate } from "../rate.ts";
-import type { Draw, DrawState, LimitStore, Store } from "../store.ts";
+import type { Rate } from "../limits/rate.ts";
+import type { Draw, DrawState, LimitStore, Store } from "../stores/store.ts";
 
 /** A store that holds nothing yet. */
 export interface StoreUnderTest {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Draw } from "../store.ts";
+import type { Draw } from "../stores/store.ts";
 import {
   APART_MS,
   assertTime,

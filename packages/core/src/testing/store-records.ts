@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { IdempotencyStore } from "../store.ts";
+import type { IdempotencyStore } from "../stores/store.ts";
 import { APART_MS, LONG_MS, ODD_KEYS, SHORT_MS, type StoreContract, shown } from "./store-contract.ts";
 
 /** How calls are claimed and remembered. */

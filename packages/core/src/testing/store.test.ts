@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { memoryStore } from "../memory-store.ts";
-import type { Draw, Drawn, DrawState, Store } from "../store.ts";
+import { memoryStore } from "../stores/memory-store.ts";
+import type { Draw, Drawn, DrawState, Store } from "../stores/store.ts";
 import { fakeClock } from "./clock.ts";
 import { testStore } from "./store.ts";
 
