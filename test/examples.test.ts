@@ -149,6 +149,13 @@ describe("The Koa example", { timeout: 30_000 }, () => {
   });
 });
 
+test("The example that asks a question of a transcript prints the answer and ends", { timeout: 30_000 }, async () => {
+  const stdout =
+    "sim: When does the parcel come?\n\n" +
+    "[00:00:00] Speaker A: Where is my parcel?\n[00:00:03] Speaker B: It comes on Tuesday.\n";
+  assert.deepEqual(await runExample("ask-a-transcript"), { code: 0, signal: null, stdout, stderr: "" });
+});
+
 test("The in-process example prints the answer and ends", { timeout: 30_000 }, async () => {
   assert.deepEqual(await runExample("in-process"), { code: 0, signal: null, stdout: "sim: Say hello.\n", stderr: "" });
 });

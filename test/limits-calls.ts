@@ -85,7 +85,8 @@ export class LimitedCall {
   /** What is reserved for it. */
   get reserved(): number {
     const { promptTokens, fields } = this.plan;
-    return promptTokens + (fields.max_completion_tokens ?? fields.max_tokens ?? ASSUMED) * (fields.n ?? 1);
+    const most = [fields.max_completion_tokens, fields.max_tokens].filter((given) => given !== undefined);
+    return promptTokens + (most.length > 0 ? Math.max(...most) : ASSUMED) * (fields.n ?? 1);
   }
 
   /** Starts it; `passes` where the limits must let it pass, `watched` where they have reserved tokens for it. */
@@ -191,7 +192,9 @@ export class LimitedCall {
     const read = pieces.slice(0, this.#read);
     const reported = read.map((_, at) => usage[at]).findLast((each) => each && each.usage !== null);
     const seen = read.reduce((bytes, piece) => bytes + new TextEncoder().encode(piece).length, 0);
-    return reported?.says ?? promptTokens + Math.ceil(seen / 4);
+    const shown = promptTokens + Math.ceil(seen / 4);
+    // What was reported before the end is not all of it.
+    return this.plan.goes === "completes" ? (reported?.says ?? shown) : Math.max(reported?.says ?? 0, shown);
   }
 
   #answer(): ChatReply {

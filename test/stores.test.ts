@@ -98,7 +98,7 @@ for (const [name, connect] of Object.entries(clients)) {
     }
     const { states } = await store.draw("group", [take("key")], false);
     assert.equal(states[0]?.remaining, 47);
-    assert.deepEqual(store.status(), { up: true, local: 0, failed: 0, timedOut: 0 });
+    assert.deepEqual(store.status(), { up: true, withoutRedis: 0, failed: 0, timedOut: 0 });
   });
 
   redisTest("a draw is one round trip, however many limits it has", async (_, context) => {
@@ -198,7 +198,7 @@ for (const [name, connect] of Object.entries(clusterClients)) {
       const again = { state: "done", fingerprint: "fingerprint", record: `${at}` };
       assert.deepEqual(await useAll(store, `${at}`), [true, [49, 6], true, "claimed", again]);
     }
-    assert.deepEqual(store.status(), { up: true, local: 0, failed: 0, timedOut: 0 });
+    assert.deepEqual(store.status(), { up: true, withoutRedis: 0, failed: 0, timedOut: 0 });
     for (const master of masters) assert.notEqual(await master.cli("KEYS", `${prefix}*`), "");
   });
 
@@ -219,10 +219,10 @@ for (const [name, connect] of Object.entries(clusterClients)) {
     let last: readonly number[] = [];
     // A few of the rounds are counted by Redis in part, until the first command meets the dead node.
     for (let byRedis = false; !byRedis; await sleep(100)) {
-      const { local } = store.status();
+      const { withoutRedis } = store.status();
       last = await round();
       assert.ok(!last.includes(-1), "refused");
-      byRedis = told.includes("down") && store.status().local === local;
+      byRedis = told.includes("down") && store.status().withoutRedis === withoutRedis;
     }
     assert.ok(
       last.every((remaining) => remaining < 9998),

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
-import { addressRule, type EnvelopeName, type Limit, type RateLimitMode, readWindow, timeouts } from "@gatewright/core";
+import { type EnvelopeName, type Limit, type RateLimitMode, timeouts } from "@gatewright/core";
 import { z } from "zod";
+import { host, keys, proxies, redisUrl, secret, url, wholeNumber, windows } from "./values.ts";
 
 /** What the environment says, checked. */
 export interface Config {
@@ -16,7 +17,12 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   /** Where limits, slots and remembered calls are shared with other gateways; `undefined`: each has its own. */
   readonly redis:
-    | { readonly url: string; readonly whenDown: (typeof WHEN_DOWN)[number]; readonly gateways: number }
+    | {
+        readonly url: string;
+        readonly timeoutMs: number;
+        readonly whenDown: (typeof WHEN_DOWN)[number];
+        readonly gateways: number;
+      }
     | undefined;
   readonly errors: EnvelopeName;
   readonly maxBodyBytes: number;
@@ -30,6 +36,8 @@ export interface Config {
   readonly shutdownMs: number;
   readonly streamCommit: (typeof COMMITS)[number];
   readonly openai: { readonly apiKey?: string | undefined; readonly baseUrl?: string | undefined } | undefined;
+  /** Where transcripts are; `undefined`: callers cannot ask about any. */
+  readonly assemblyAi: { readonly apiKey: string; readonly baseUrl?: string } | undefined;
   readonly logLevel: string;
   /** Variables that are set and mean nothing to this version. */
   readonly unheard: readonly string[];
@@ -40,64 +48,12 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
-const wholeNumber = (least: number, most: number): z.ZodType<number> =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/, { error: `set a whole number from ${least} to ${most}` })
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, { error: `set a whole number from ${least} to ${most}` });
-
-const secret = z.string().regex(/^[\x21-\x7e]+$/, { error: "must be letters, digits and signs without white space" });
-const url = z
-  .url({ protocol: /^https?$/, error: "set an http(s) URL with its version, like https://api.openai.com/v1" })
-  .refine((text) => !/[?#@]/.test(text), { error: "must hold no query, user name or password" });
-
 const ENVELOPES = ["openai", "nested", "flat", "detail", "problem"] as const;
 const COMMITS = ["first-token", "complete"] as const;
 const LIMIT_MODES = ["enforce", "dry-run", "off"] as const;
 const WHEN_DOWN = ["local", "allow", "refuse"] as const;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
-
-/** `name=key,name=key`. A key may hold `=`, a name may not. */
-const keys = z.string().transform((list, context) => {
-  const entries = list.split(",").map((entry) => {
-    const [, name = "", key = ""] = /^\s*([^=\s]+)=(\S+)\s*$/.exec(entry) ?? [];
-    if (key === "")
-      context.addIssue({ code: "custom", message: "write it as name=key,name=key, with no name or key empty" });
-    return { name, key };
-  });
-  const twice = (field: "name" | "key"): boolean => new Set(entries.map((entry) => entry[field])).size < entries.length;
-  if (twice("name")) context.addIssue({ code: "custom", message: "give each name once" });
-  if (twice("key")) context.addIssue({ code: "custom", message: "give each key to one name only" });
-  return entries;
-});
-
-/** `30/60s,1000/1d`: windows, all of which hold. */
-const windows = z.string().transform((list, context) => {
-  const found = split(list).map(readWindow);
-  if (found.includes(undefined)) {
-    const message = "write it as 30/60s, or as 30/60s,1000/1d, with s, m, h or d, of at most 366d";
-    context.addIssue({ code: "custom", message });
-  }
-  const times = found.map((window) => window?.windowMs);
-  if (new Set(times).size < times.length) context.addIssue({ code: "custom", message: "give each time once" });
-  return found.filter((window) => window !== undefined);
-});
-
-const proxies = z.string().transform((list, context) => {
-  const entries = split(list);
-  try {
-    addressRule(entries);
-  } catch (error) {
-    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : "is no list of addresses" });
-  }
-  return entries;
-});
-
-const redisUrl = z.string().refine((text) => isRedisUrl(text), {
-  error: "set a URL like redis://127.0.0.1:6379, or rediss://user:password@host:6379/0",
-});
 
 const variables = z.object({
   HOST: z.string().default("127.0.0.1"),
@@ -109,6 +65,7 @@ const variables = z.object({
   GATEWAY_LIMIT_MODE: z.enum(LIMIT_MODES, { error: `set one of ${LIMIT_MODES.join(", ")}` }).default("enforce"),
   GATEWAY_TRUSTED_PROXIES: proxies.default([]),
   GATEWAY_REPLICAS: wholeNumber(1, 100_000).default(1),
+  GATEWAY_REDIS_TIMEOUT_MS: wholeNumber(1, 60_000).default(50),
   GATEWAY_REDIS_DOWN: z.enum(WHEN_DOWN, { error: `set one of ${WHEN_DOWN.join(", ")}` }).default("local"),
   REDIS_URL: redisUrl.optional(),
   GATEWAY_ERRORS: z.enum(ENVELOPES, { error: `set one of ${ENVELOPES.join(", ")}` }).default("openai"),
@@ -122,6 +79,8 @@ const variables = z.object({
   GATEWAY_SHUTDOWN_MS: wholeNumber(1, DAY_MS).default(30_000),
   OPENAI_API_KEY: secret.optional(),
   OPENAI_BASE_URL: url.optional(),
+  ASSEMBLYAI_API_KEY: secret.optional(),
+  ASSEMBLYAI_BASE_URL: host.optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `set one of ${LOG_LEVELS.join(", ")}` }).default("info"),
 });
 
@@ -135,8 +94,6 @@ const NOT_YET = [
   "ANTHROPIC_BASE_URL",
   "GEMINI_API_KEY",
   "GEMINI_BASE_URL",
-  "ASSEMBLYAI_API_KEY",
-  "ASSEMBLYAI_BASE_URL",
   "OTEL_EXPORTER_OTLP_ENDPOINT",
 ];
 
@@ -175,7 +132,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     limitMode: set.GATEWAY_LIMIT_MODE,
     trustedProxies: set.GATEWAY_TRUSTED_PROXIES,
     redis: set.REDIS_URL
-      ? { url: set.REDIS_URL, whenDown: set.GATEWAY_REDIS_DOWN, gateways: set.GATEWAY_REPLICAS }
+      ? {
+          url: set.REDIS_URL,
+          timeoutMs: set.GATEWAY_REDIS_TIMEOUT_MS,
+          whenDown: set.GATEWAY_REDIS_DOWN,
+          gateways: set.GATEWAY_REPLICAS,
+        }
       : undefined,
     errors: set.GATEWAY_ERRORS,
     maxBodyBytes: set.GATEWAY_MAX_BODY_BYTES,
@@ -190,6 +152,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       set.OPENAI_API_KEY || set.OPENAI_BASE_URL
         ? { apiKey: set.OPENAI_API_KEY, baseUrl: set.OPENAI_BASE_URL }
         : undefined,
+    assemblyAi: set.ASSEMBLYAI_API_KEY
+      ? { apiKey: set.ASSEMBLYAI_API_KEY, ...(set.ASSEMBLYAI_BASE_URL && { baseUrl: set.ASSEMBLYAI_BASE_URL }) }
+      : undefined,
     logLevel: set.LOG_LEVEL,
     unheard: NOT_YET.filter((name) => !name.startsWith("GATEWAY_") && environment[name] !== undefined),
   };
@@ -211,15 +176,6 @@ function unknown(environment: Readonly<Record<string, string | undefined>>): str
   });
 }
 
-function split(list: string): string[] {
-  return list.split(",").map((entry) => entry.trim());
-}
-
-function isRedisUrl(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== "" && /^(\/\d{0,4})?$/.test(url.pathname);
-}
-
 /** Variables that are set and would do nothing, as what they are about is not. */
 function idle(set: z.infer<typeof variables>, given: object): string[] {
   const limited = set.GATEWAY_RATE_LIMIT.length + set.GATEWAY_TOKEN_LIMIT.length > 0;
@@ -228,8 +184,10 @@ function idle(set: z.infer<typeof variables>, given: object): string[] {
       ? []
       : [
           ["GATEWAY_REPLICAS", "REDIS_URL"],
+          ["GATEWAY_REDIS_TIMEOUT_MS", "REDIS_URL"],
           ["GATEWAY_REDIS_DOWN", "REDIS_URL"],
         ]),
+    ...(set.ASSEMBLYAI_API_KEY ? [] : [["ASSEMBLYAI_BASE_URL", "ASSEMBLYAI_API_KEY"]]),
     ...(limited ? [] : [["GATEWAY_LIMIT_MODE", "GATEWAY_RATE_LIMIT or GATEWAY_TOKEN_LIMIT"]]),
   ];
   return without.flatMap(([name = "", needed]) =>

@@ -6,6 +6,7 @@ export function greeting(
   url: string,
   layers: readonly string[],
   simulatorUrl: string | undefined,
+  redisIsUp: boolean | undefined,
 ): string {
   const named = config.keys.map(({ name, key }) => (key.length < 16 ? `${name} (WARNING: short)` : name)).join(", ");
   const names = config.keysFile ? `those in ${config.keysFile}` : named;
@@ -22,14 +23,20 @@ export function greeting(
   pipeline   ${layers.join(" → ")}
   provider   ${from}
   keys       ${names || "WARNING: none are asked, whoever reaches this port may call; set GATEWAY_KEYS=name=key"}
-  limits     ${limitNames(config) || "none; set GATEWAY_RATE_LIMIT=30/60s"}
-  counted    ${config.redis ? "on Redis, with all gateways that share it" : "in this process"}
+  limits     ${limitNames(config) || (config.keysFile ? "those of the keys" : "none; set GATEWAY_RATE_LIMIT=30/60s")}
+  counted    ${config.redis ? onRedis(config.redis, redisIsUp) : "in this process"}
   errors     ${config.errors}${config.unheard.length > 0 ? `\n  unheard    ${config.unheard.join(", ")}: set, but this version has no part for it` : ""}
 
 Try it:
 
   curl ${url}/chat/completions${header} -H 'content-type: application/json' -d '${body}'
 `;
+}
+
+function onRedis({ gateways, whenDown }: NonNullable<Config["redis"]>, isUp = false): string {
+  const share = gateways === 1 ? "the whole of each limit" : `a share of 1/${gateways}`;
+  const without = whenDown === "local" ? `${share} for this gateway` : whenDown;
+  return `on Redis (${isUp ? "it answers" : "WARNING: not reachable now"}), with all gateways that share it; without it: ${without}`;
 }
 
 function limitNames(config: Config): string {

@@ -6,6 +6,7 @@ import {
   attempts,
   auth,
   type Call,
+  callerId,
   circuitBreaker,
   compose,
   concurrency,
@@ -16,10 +17,10 @@ import {
   gateway,
   hold,
   idempotency,
+  injectTranscript,
   keyFile,
   type Middleware,
   onEnd,
-  rateLimit,
   retry,
   shed,
   timeout,
@@ -27,14 +28,15 @@ import {
   toNode,
 } from "@gatewright/core";
 import { toExpress } from "@gatewright/express";
-import { openai } from "@gatewright/providers";
+import { assemblyAi, openai } from "@gatewright/providers";
 import { redisStore } from "@gatewright/redis";
 import { startSimulator } from "@gatewright/simulator";
-import { createClient } from "@redis/client";
 import express from "express";
 import { pino } from "pino";
 import { type Config, ConfigError, readConfig } from "./config.ts";
 import { greeting } from "./greeting.ts";
+import { limitLayers } from "./limits.ts";
+import { connect } from "./redis.ts";
 
 const config = configOrExit();
 const log = pino({ level: config.logLevel });
@@ -50,16 +52,19 @@ const keys = authOrExit();
 const load = shed();
 
 // With Redis, many gateways have one count; without, each its own.
-const redis = config.redis && connect(config.redis.url);
+const redis = config.redis && connect(config.redis.url, log);
 const store =
-  config.redis && redis
-    ? redisStore({ ...config.redis, client: redis.client, onStateChange: (change) => log.warn(change, "redis") })
-    : undefined;
+  config.redis && redis ? redisStore({ ...config.redis, client: redis.client, onStateChange: redis.tell }) : undefined;
 /** Aborts when calls in flight have had their time after the gateway was told to stop. */
 const overtime = new AbortController();
 const { firstTokenTimeoutMs: firstTokenMs, idleTimeoutMs: idleMs, retries } = config;
 /** Of one call, with those of other targets. */
 const maxAttempts = Math.max(3, retries + 1);
+
+const { own, perModel } = limitLayers(config, store, (decision, { call, model }) => {
+  const who = { request_id: call.id, caller: callerId(call), model };
+  if (decision.dryRun) log.warn({ ...who, ...decision }, "limit");
+});
 
 // The pipeline: the first listed is outermost. `mounted` is what start-up prints.
 const mounted: Record<string, Middleware> = {
@@ -68,19 +73,20 @@ const mounted: Record<string, Middleware> = {
   ...(keys && { auth: keys }),
   "timeout(call)": timeout({ totalMs: config.timeoutMs }),
   idempotency: idempotency({ ...(store && { store }) }),
-  ...(config.concurrency && { concurrency: concurrency({ max: config.concurrency, ...(store && { store }) }) }),
-  fallback: fallback({ maxAttempts }),
-  // Counts each model apart, so that one at its limit can be answered by another.
-  ...(config.limits.length > 0 && {
-    rateLimit: rateLimit({
-      limits: config.limits,
-      mode: config.limitMode,
-      ...(store && { store }),
-      onDecision: (decision, { call }) => {
-        if (!decision.allowed && decision.dryRun) log.warn({ request_id: call.id, ...decision }, "limit");
-      },
+  ...(own && { "rateLimit(own)": own }),
+  // A key may have a number of its own.
+  ...((config.concurrency || config.keysFile) && {
+    concurrency: concurrency({ max: config.concurrency ?? 100_000, ...(store && { store }) }),
+  }),
+  ...(config.assemblyAi && {
+    injectTranscript: injectTranscript({
+      source: assemblyAi(config.assemblyAi),
+      onMismatch: (mismatch) => log.error(mismatch, "transcript"),
     }),
   }),
+  fallback: fallback({ maxAttempts }),
+  // Counts each model apart, so that one at its limit can be answered by another.
+  ...(perModel && { "rateLimit(model)": perModel }),
   circuitBreaker: circuitBreaker({ onChange: (circuit) => log.warn(circuit, "circuit") }),
   retry: retry({ retries }),
   ...(config.streamCommit === "complete" && { hold: hold() }),
@@ -113,10 +119,12 @@ let stopping = false;
 const app = express().disable("x-powered-by");
 app.get("/healthz", (_request, response) => void response.json({ status: "ok" }));
 app.get("/readyz", async (_request, response) => {
-  const status = stopping ? "draining" : "ready";
-  // Without Redis the gateway still answers, by its own share of the limits.
-  const redis = store && { redis: (await store.ready()) ? "up" : "down" };
-  response.status(stopping ? 503 : 200).json({ status, ...redis });
+  // Without Redis the gateway still answers, by its own share of the limits, unless it is to refuse.
+  const isUp = await store?.ready();
+  const refuses = isUp === false && config.redis?.whenDown === "refuse";
+  const status = stopping ? "draining" : refuses ? "not ready" : "ready";
+  const redis = store && { redis: isUp ? "up" : "down" };
+  response.status(status === "ready" ? 200 : 503).json({ status, ...redis });
 });
 app.use("/v1", toExpress(api));
 // Everything else: a 404 in the style of the gateway's other errors.
@@ -139,7 +147,7 @@ server.listen(config.port, config.host, () => {
   const { port } = server.address() as AddressInfo;
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
   const layers = [...Object.keys(mounted), simulator ? "simulator" : "openai"];
-  console.log(greeting(config, `http://${host}:${port}/v1`, layers, simulator?.url));
+  console.log(greeting(config, `http://${host}:${port}/v1`, layers, simulator?.url, store?.status().up));
 });
 process.once("SIGTERM", stop).once("SIGINT", stop);
 
@@ -170,7 +178,8 @@ function logCall(call: Call, { error, ...facts }: Ended): void {
   if (call.context.get(logged)) return;
   call.context.set(logged, true);
   const { code, status, phase, origin, message } = error ?? {};
-  const line = { request_id: call.id, ...facts, code, status, phase, origin, attempts: call.context.get(attempts) };
+  const who = { request_id: call.id, caller: callerId(call) };
+  const line = { ...who, ...facts, code, status, phase, origin, attempts: call.context.get(attempts) };
   if (code === "llm.internal") log.error({ ...line, err: error?.cause }, message);
   else if (error && code !== "llm.canceled") log.warn(line, message);
   else log.info(line, "call");
@@ -197,26 +206,12 @@ function stop(signal: NodeJS.Signals): void {
   console.log(`${signal}: no new connections; calls in flight may take ${config.shutdownMs / 1000} s to finish.`);
 }
 
-/** A client that fails at once while it is not connected, and goes on trying to connect. */
-function connect(url: string) {
-  const client = createClient({ url, disableOfflineQueue: true, socket: { reconnectStrategy } });
-  // The store tells of it once; the client would at each try.
-  const ignore = (error: Error): void => log.debug({ err: error }, "redis");
-  client.on("error", ignore);
-  const connected = client.connect().catch(ignore);
-  return { client, connected };
-}
-
-/** In milliseconds; after a timeout, too, where the client would give up by itself. */
-function reconnectStrategy(tries: number): number {
-  return Math.min(1000, 50 * 2 ** tries);
-}
-
 function authOrExit(): Auth | undefined {
   if (config.keys.length > 0) return auth({ keys: config.keys });
   if (config.keysFile === undefined) return undefined;
   try {
-    return auth({ keys: keyFile(config.keysFile, { onError: (error) => log.error({ err: error }, "keys") }) });
+    const onError = (error: Error): void => log.error(`${error.message} The keys that were read before stay.`);
+    return auth({ keys: keyFile(config.keysFile, { onError }) });
   } catch (error) {
     return exit(`GATEWAY_KEYS_FILE: ${error instanceof Error ? error.message : String(error)}`);
   }

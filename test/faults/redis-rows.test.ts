@@ -122,15 +122,17 @@ function rows(): void {
       store = redisStore({ client: open.client, prefix: "row-74", timeoutMs: 300, whenDown: "allow" });
       const perModel = rateLimit({ limits: [{ requests: 1, windowMs: 60_000, per: "model" }], store });
       limit = perModel;
+      const first = tell(await lab.caller.ask("sim"));
       slow();
+      // That it is one too many comes too late.
       const late = tell(await lab.caller.ask("sim"));
       proxy.delayMs = 0;
       await untilReady();
-      // Had an answer of the first been taken for one of these, one of them would be refused.
+      // Taken for an answer to one of these, it would refuse it.
       const next = await Promise.all(
         ["sim+words=1", "sim+words=2", "sim+words=3"].map((model) => lab.caller.ask(model)),
       );
-      return { done: "primary 200, for each", back: told([late, ...next.map(tell)]) };
+      return { done: "primary 200, for each", back: told([first, late, ...next.map(tell)]) };
     },
   );
 }

@@ -21,9 +21,9 @@ async function pass(store: Store, times = 100): Promise<number> {
 
 /** Decides a hundred times by the gateway's share, which is nothing to wait for. */
 async function assertDecidesAlone({ store, proxy }: RedisLab, expected: number): Promise<void> {
-  const [{ local }, sent, start] = [store.status(), proxy.scripts, performance.now()];
+  const [{ withoutRedis }, sent, start] = [store.status(), proxy.scripts, performance.now()];
   assert.equal(await pass(store), expected);
-  assert.equal(store.status().local, local + 100);
+  assert.equal(store.status().withoutRedis, withoutRedis + 100);
   // One of them may have begun a probe.
   assert.ok(proxy.scripts <= sent + 2, `${proxy.scripts - sent} commands were sent`);
   assert.ok(performance.now() - start < 1000);
@@ -85,7 +85,7 @@ function faults(connect: Connect): void {
       await sleep(50);
     }
     assert.ok(lab.proxy.scripts <= sent + 1, "a probe that is not answered is not followed by another");
-    assert.deepEqual(lab.store.status(), { up: false, local: 2501, failed: 0, timedOut: 1 });
+    assert.deepEqual(lab.store.status(), { up: false, withoutRedis: 2501, failed: 0, timedOut: 1 });
     lab.server.resume();
     await lab.untilUp();
     assert.equal(await pass(lab.store), 40 - 5 - 1, "what was sent before counts, and is done once");
@@ -102,7 +102,7 @@ function faults(connect: Connect): void {
     }
     await sleep(SLOW_MS);
     assert.deepEqual(lab.states(), ["down"], "a probe that is answered late changes nothing");
-    assert.deepEqual(lab.store.status(), { up: false, local: 2501, failed: 0, timedOut: 1 });
+    assert.deepEqual(lab.store.status(), { up: false, withoutRedis: 2501, failed: 0, timedOut: 1 });
     lab.proxy.delayMs = 0;
     await lab.untilUp();
     assert.deepEqual(lab.states(), ["down", "up"]);
@@ -136,7 +136,7 @@ function faults(connect: Connect): void {
       await assertDecidesAlone(lab, 0);
       assert.deepEqual(lab.states(), ["down"]);
       assert.ok(lab.told[0]?.reason?.startsWith(error.slice(0, 8)), JSON.stringify(lab.told));
-      assert.deepEqual(lab.store.status(), { up: false, local: 201, failed: 1, timedOut: 0 });
+      assert.deepEqual(lab.store.status(), { up: false, withoutRedis: 201, failed: 1, timedOut: 0 });
       await refuse(lab, false);
       await lab.untilUp();
       assert.equal(await pass(lab.store), 35);
@@ -149,21 +149,23 @@ function faults(connect: Connect): void {
     lab.proxy.delayMs = SLOW_MS;
     const late = Array.from({ length: 20 }, (_, at) => at);
     await Promise.all([
-      ...late.map((at) => store.claim(`late ${at}`, `late ${at}`, "owner", 60_000)),
       ...late.map((at) => store.lease("slots", `late ${at}`, 20, 60_000)),
       ...late.map((at) => store.draw(`late ${at}`, [take(`late ${at}`)], false)),
     ]);
     lab.proxy.delayMs = 0;
     await lab.untilUp();
-    const claims = await Promise.all(late.map((at) => store.claim(`new ${at}`, `new ${at}`, "owner", 60_000)));
-    assert.deepEqual(
-      claims.map(({ fingerprint }) => fingerprint),
-      late.map((at) => `new ${at}`),
+    // Each has another capacity, so that an answer to another draw would show.
+    const rates = late.map((at) => ({ kind: "window", capacity: 1000 + at, periodMs: 60_000 }) as const);
+    const drawn = await Promise.all(
+      rates.map((rate, at) => store.draw(`new ${at}`, [{ key: `new ${at}`, rate, cost: 1 }], false)),
     );
-    await Promise.all(late.map((at) => store.settle(`new ${at}`, "owner", undefined, 1)));
+    assert.deepEqual(
+      drawn.map(({ states }) => states[0]?.remaining),
+      late.map((at) => 999 + at),
+    );
     let left = "?";
     const look = async (): Promise<void> => {
-      left = await server.cli("EVAL", "return #redis.call('KEYS', '*:lease:*') + #redis.call('KEYS', '*:call:*')", "0");
+      left = await server.cli("EVAL", "return #redis.call('KEYS', '*:lease:*')", "0");
     };
     const looking = setInterval(look, 50);
     await until(() => left === "0", "what was taken late is given back").finally(() => clearInterval(looking));
@@ -237,6 +239,6 @@ async function queues(context: TestContext, connect: Connect): Promise<void> {
   await lab.server.restart();
   await lab.untilUp();
   assert.deepEqual(lab.states(), ["down", "up"]);
-  // What was queued, a script that is sent again as its text, and the last probe.
-  assert.ok(lab.proxy.scripts - before <= 8, `${lab.proxy.scripts - before} commands`);
+  // What was queued, a script that is sent again as its text, and the last probe; and for the epoch of each shard both, once it is up.
+  assert.ok(lab.proxy.scripts - before <= 8 + 2 * 64, `${lab.proxy.scripts - before} commands`);
 }

@@ -42,6 +42,9 @@ export type AddressOf = (peer: string | undefined, headers: Readonly<Record<stri
  * (`10.0.0.0/8`) or `loopback`. Throws a `TypeError` that names one which is none of them.
  */
 export function addressRule(trusted: readonly string[]): AddressOf {
+  if (!Array.isArray(trusted)) {
+    throw new TypeError('trustedProxies: must be a list like ["10.0.0.0/8", "loopback"]; never trust everything.');
+  }
   if (trusted.length === 0) return (peer) => (peer === undefined ? undefined : (normalAddress(peer) ?? peer));
   // A list of both would take a range of IPv6 for the addresses of IPv4 that can be written in it.
   const proxies = { 4: new BlockList(), 6: new BlockList() };

@@ -84,9 +84,9 @@ for (const [code, facts] of Object.entries(codes)) {
     assert.ok(["before", "during", "after"].includes(facts.phase));
     // A caller's own key, access or request does not heal by trying again.
     if ([400, 401, 403, 404, 405, 413, 415, 422].includes(facts.status)) assert.equal(facts.retryable, false);
-    // A refusal of the gateway's own never looks like a failure of what is behind it; that keys cannot be looked up is no
-    // refusal.
-    const refuses = facts.origin === "gateway" && facts.layer !== "gateway" && code !== "llm.auth.unavailable";
+    // A refusal of the gateway's own never looks like a failure of what is behind it; that something cannot be looked up
+    // is no refusal.
+    const refuses = facts.origin === "gateway" && facts.layer !== "gateway" && !code.endsWith(".unavailable");
     if (refuses) assert.ok(facts.status < 500);
     if (["upstream", "network"].includes(facts.layer)) assert.equal(facts.origin, "upstream");
     // What the same target may cure, another may too, and so may the caller who sends it again.

@@ -1,5 +1,5 @@
 export type { AddressOf } from "./address.ts";
-export { addressGroup, addressRule, normalAddress } from "./address.ts";
+export { addressRule } from "./address.ts";
 export { answerHeaders, setAnswerHeaders } from "./answer-headers.ts";
 export { attempts } from "./attempts.ts";
 export { begin } from "./begin.ts";
@@ -71,6 +71,8 @@ export type { HoldOptions } from "./middleware/hold.ts";
 export { hold } from "./middleware/hold.ts";
 export type { IdempotencyOptions } from "./middleware/idempotency.ts";
 export { idempotency } from "./middleware/idempotency.ts";
+export type { InjectTranscriptOptions } from "./middleware/inject-transcript.ts";
+export { injectTranscript } from "./middleware/inject-transcript.ts";
 export type { RateLimitMode, RateLimitOptions } from "./middleware/rate-limit.ts";
 export { rateLimit } from "./middleware/rate-limit.ts";
 export type { RetryOptions } from "./middleware/retry.ts";
@@ -79,7 +81,7 @@ export type { TimeoutClass, TimeoutLimits, TimeoutOptions } from "./middleware/t
 export { timeout, timeouts } from "./middleware/timeout.ts";
 export type { Model, Models } from "./models.ts";
 export type { MountOptions } from "./mount.ts";
-export { pattern } from "./pattern.ts";
+export { namePattern } from "./pattern.ts";
 export { redact } from "./redact.ts";
 export type { ReplyEnd } from "./reply.ts";
 export { discard, mapChunks, mapText, onEnd, textReply } from "./reply.ts";
@@ -94,6 +96,12 @@ export type { Claim, Draw, Drawn, DrawState, IdempotencyStore, LeaseStore, Limit
 export { toFetch } from "./to-fetch.ts";
 export { toNode } from "./to-node.ts";
 export { estimateTokens } from "./tokens.ts";
+export { fileTranscripts } from "./transcripts/file.ts";
+export { bySpeaker } from "./transcripts/format.ts";
+export type { TranscriptCacheOptions, TranscriptMismatch } from "./transcripts/lookup.ts";
+export { memoryTranscripts } from "./transcripts/memory.ts";
+export type { Transcript, TranscriptSource, TranscriptStatus, Utterance } from "./transcripts/transcript.ts";
+export { isTranscriptId, readTranscript } from "./transcripts/transcript.ts";
 export { spareTargets } from "./tries.ts";
 export type { Workload } from "./workload.ts";
 export { workload } from "./workload.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pattern } from "./pattern.ts";
+import { namePattern } from "./pattern.ts";
 
 const CASES: Readonly<Record<string, { readonly fits: readonly string[]; readonly not: readonly string[] }>> = {
   "gpt-4o": { fits: ["gpt-4o"], not: ["", "gpt-4o-mini", "my-gpt-4o", "GPT-4O", "gpt-4"] },
@@ -23,7 +23,7 @@ const CASES: Readonly<Record<string, { readonly fits: readonly string[]; readonl
 
 for (const [name, { fits, not }] of Object.entries(CASES)) {
   test(`the pattern ${JSON.stringify(name)} fits what it says, and nothing else`, () => {
-    const matches = pattern(name);
+    const matches = namePattern(name);
     for (const text of fits) assert.equal(matches(text), true, text);
     for (const text of not) assert.equal(matches(text), false, text);
   });
@@ -37,13 +37,13 @@ test("a pattern decides as the regular expression of the same meaning does", () 
   const texts = new Set(names.map((name) => name.replaceAll("*", "a")));
   for (const name of new Set(names)) {
     const expected = RegExp(`^${name.replaceAll("*", ".*")}$`);
-    const matches = pattern(name);
+    const matches = namePattern(name);
     for (const text of texts) assert.equal(matches(text), expected.test(text), `${name} and ${text}`);
   }
 });
 
 test("a pattern that a backtracking matcher could not decide is decided", () => {
-  const matches = pattern(`${"a*".repeat(1000)}b`);
+  const matches = namePattern(`${"a*".repeat(1000)}b`);
   assert.equal(matches("a".repeat(10_000)), false);
   assert.equal(matches(`${"a".repeat(10_000)}b`), true);
   assert.equal(matches(`${"a".repeat(999)}b`), false);

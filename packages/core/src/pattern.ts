@@ -2,7 +2,7 @@
  * Compiles a name in which `*` stands for any text, such as `gpt-*`. The function answers whether a text is such a name, in
  * linear time whatever the pattern.
  */
-export function pattern(name: string): (text: string) => boolean {
+export function namePattern(name: string): (text: string) => boolean {
   if (!name.includes("*")) return (text) => text === name;
   const pieces = name.split("*");
   return (text) => matches(text, pieces);

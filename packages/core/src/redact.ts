@@ -9,7 +9,7 @@ const CREDENTIALS = [
   /\b((?:sk|pk|rk|gsk|xai)[-_])[A-Za-z0-9*._-]{3,}/g,
   /\b(AIza)[A-Za-z0-9_-]{10,}/g,
   /\b(gw_)[A-Za-z0-9_-]{20,}/g,
-  /\b(eyJ)[\w-]{10,}\.[\w-]+\.[\w-]*/g,
+  /(?<![\w-])(eyJ)[\w-]{10,}\.[\w-]+\.[\w-]*/g,
 ];
 
 /** How much of a text is looked at: enough that masking leaves more than is shown. */

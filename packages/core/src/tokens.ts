@@ -1,23 +1,46 @@
 import type { ChatChunk, ChatRequest, ContentPart, ToolCall, Usage } from "./chat.ts";
 
 /**
- * About how many tokens a request's prompt has: a fast guess, a token for every four bytes of text, some for each message
- * and 1,000 for each picture, file or sound. It is right within a quarter for most text; a tokenizer of the model's own
- * is exact, and slower.
+ * About how many tokens a request's prompt has: a fast guess, a token for every four bytes of text, wherever in the body it
+ * is, some for each message and 1,000 for each picture, file or sound. It is right within a quarter for most text; a
+ * tokenizer of the model's own is exact, and slower.
  */
-export function estimateTokens({ messages, tools, response_format }: ChatRequest): number {
+export function estimateTokens({ messages, call: _, ...others }: ChatRequest): number {
   let bytes = 0;
-  let tokens = 0;
-  for (const { content, tool_calls } of messages) {
-    tokens += PER_MESSAGE;
+  let attachments = 0;
+  for (const { role: _, content, ...rest } of messages) {
+    bytes += textBytes(rest);
     if (typeof content === "string") bytes += Buffer.byteLength(content);
-    else for (const part of content ?? []) if (part.type !== "text" && !part.text) tokens += PER_ATTACHMENT;
-    bytes += partBytes(content) + callBytes(tool_calls);
+    else {
+      for (const part of content ?? []) {
+        if (ATTACHMENTS.has(part.type)) attachments++;
+        bytes += ATTACHMENTS.has(part.type) ? bytesOf(part.text) : textBytes(part);
+      }
+    }
   }
-  if (tools) bytes += JSON.stringify(tools).length;
-  if (response_format?.type === "json_schema") bytes += JSON.stringify(response_format).length;
-  return tokens + Math.ceil(bytes / BYTES_PER_TOKEN);
+  return (
+    messages.length * PER_MESSAGE +
+    attachments * PER_ATTACHMENT +
+    Math.ceil((bytes + textBytes(others)) / BYTES_PER_TOKEN)
+  );
 }
+
+/** Parts whose data is no text. */
+const ATTACHMENTS: ReadonlySet<string> = new Set(["image_url", "input_audio", "file", "image", "audio", "video_url"]);
+
+/** Of the texts of an object, wherever they are in it. Numbers and names of fields that are known count for nothing. */
+function textBytes(fields: Readonly<Record<string, unknown>>): number {
+  let bytes = 0;
+  for (const name in fields) {
+    const value = fields[name];
+    if (typeof value === "string") bytes += NO_PROMPT.has(name) ? 0 : Buffer.byteLength(value);
+    else if (typeof value === "object" && value !== null) bytes += JSON.stringify(value).length;
+  }
+  return bytes;
+}
+
+/** Fields whose text is no prompt. */
+const NO_PROMPT: ReadonlySet<string> = new Set(["model", "user", "type", "tool_call_id"]);
 
 /** About how many tokens of an answer are in a chunk. */
 export function chunkTokens({ choices }: ChatChunk): number {
@@ -52,7 +75,8 @@ const BYTES_PER_TOKEN = 4;
 /** What frames a message. */
 const PER_MESSAGE = 4;
 const PER_ATTACHMENT = 1000;
-const MOST = 1e12;
+/** More tokens than any call uses: a provider that says so is wrong, and its caller must not pay that for months. */
+const MOST = 1e7;
 
 function partBytes(content: string | readonly ContentPart[] | null | undefined): number {
   if (!Array.isArray(content)) return 0;

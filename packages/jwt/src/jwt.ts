@@ -28,7 +28,7 @@ export type JwtOptions = KeyOptions & {
   readonly clockToleranceSeconds?: number;
   /**
    * Whom a token stands for, and what that caller may do. Default: `sub` is the name, the claims are the metadata, and
-   * everything is allowed. What it throws refuses the call.
+   * everything is allowed. A `GatewayError` that it throws refuses the call; anything else fails it.
    */
   readonly toCaller?: (claims: Claims) => Caller | Promise<Caller>;
 };

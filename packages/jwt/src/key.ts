@@ -57,6 +57,8 @@ export function keyOf(options: KeyOptions, wanted: readonly string[] | undefined
   const bytes = Buffer.from(secret);
   const least = Math.max(...algorithms.map((name) => SECRET_BYTES[name] ?? 0));
   if (bytes.length < least) throw new TypeError(`jwt: secret must have at least ${least} bytes.`);
+  // Everybody knows a public key, and could sign with it.
+  if (bytes.includes("-----BEGIN")) throw new TypeError("jwt: secret is a key in PEM; give a public one as publicKey.");
   return { key: createSecretKey(bytes), algorithms };
 }
 

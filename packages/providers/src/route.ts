@@ -1,4 +1,4 @@
-import { GatewayError, type Handler, pattern } from "@gatewright/core";
+import { GatewayError, type Handler, namePattern } from "@gatewright/core";
 
 /**
  * A handler that picks another by the request's model. Names are exact or hold `*` for any text; an exact name wins,
@@ -9,7 +9,7 @@ export function route(targets: Readonly<Record<string, Handler>>): Handler {
   const exact = new Map(Object.entries(targets).filter(([name]) => !name.includes("*")));
   const patterns = Object.entries(targets)
     .filter(([name]) => name.includes("*"))
-    .map(([name, handler]) => ({ matches: pattern(name), handler }));
+    .map(([name, handler]) => ({ matches: namePattern(name), handler }));
   return async (request) => {
     const { model } = request;
     const target = exact.get(model) ?? patterns.find(({ matches }) => matches(model))?.handler;

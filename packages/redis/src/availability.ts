@@ -1,4 +1,4 @@
-import type { Clock } from "@gatewright/core";
+import { type Clock, redact } from "@gatewright/core";
 import type { Command, Run } from "./client.ts";
 import type { Shard } from "./keys.ts";
 import { Patience } from "./patience.ts";
@@ -20,11 +20,14 @@ export interface StateChange {
 interface Outage {
   /** Where it began. The probes go there: on a cluster, other nodes may work. */
   readonly shard: Shard;
-  probing: boolean;
+  /** Until when the probe that is under way is waited for. */
+  probingUntil: number;
   nextProbeAt: number;
 }
 
 const PROBE_EVERY_MS = 500;
+/** After how long a probe is given up: a connection that has gone silent may never answer. */
+const PROBE_PATIENCE_MS = 5000;
 const MAX_REASON_CHARS = 300;
 
 /**
@@ -104,20 +107,24 @@ export class Availability {
 
   #fail(shard: Shard, reason: string): void {
     if (this.#outage) return;
-    this.#outage = { shard, probing: false, nextProbeAt: this.#clock.now() + PROBE_EVERY_MS };
+    this.#outage = { shard, probingUntil: 0, nextProbeAt: this.#clock.now() + PROBE_EVERY_MS };
     this.#tell({ state: "down", reason });
   }
 
-  /** Begins a probe, if it is time and the last one is over: a client that queues what it cannot send gets one at the most. */
+  /**
+   * Begins a probe, if it is time and the last one is over or given up: a client that queues what it cannot send gets one in
+   * five seconds at the most.
+   */
   #look(outage: Outage): void {
     const now = this.#clock.now();
-    if (outage.probing || now < outage.nextProbeAt) return;
-    outage.probing = true;
+    if (now < outage.probingUntil || now < outage.nextProbeAt) return;
+    const until = now + PROBE_PATIENCE_MS;
+    outage.probingUntil = until;
     outage.nextProbeAt = now + PROBE_EVERY_MS;
     const end = (works: boolean): void => {
-      outage.probing = false;
-      // One that is answered late shows that calls would be, too.
-      if (!works || this.#clock.now() - now > this.#timeoutMs) return;
+      if (outage.probingUntil === until) outage.probingUntil = 0;
+      // One that is answered late shows that calls would be, too; and what is over is over.
+      if (!works || this.#clock.now() - now > this.#timeoutMs || this.#outage !== outage) return;
       this.#outage = undefined;
       this.#tell({ state: "up" });
     };
@@ -132,5 +139,6 @@ function reasonOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return "the client failed";
   // An error for several addresses has no message of its own, only a code.
   const text = thrown.message || ("code" in thrown ? String(thrown.code) : thrown.name);
-  return text.slice(0, MAX_REASON_CHARS);
+  // A server that does not know a command may repeat it, with the password in it.
+  return redact(text, [], MAX_REASON_CHARS);
 }

@@ -2,16 +2,15 @@ import type { Store } from "@gatewright/core";
 import type { Availability } from "./availability.ts";
 import type { Command } from "./client.ts";
 import type { Keys, Shard } from "./keys.ts";
-import type { WhenDown } from "./without-redis.ts";
 
 /** What the parts of a store have in common. */
 export interface Backend {
-  readonly redis: Availability;
+  readonly redis: Pick<Availability, "ask">;
   readonly keys: Keys;
   /** The gateway's own share of everything. */
   readonly local: Store;
-  /** Decides one call that Redis has not decided, as was chosen; or by the gateway's share. It is counted. */
-  instead(how?: WhenDown): Store;
+  /** Decides one call that Redis has not decided, as was chosen. It is counted. */
+  instead(): Store;
   /** Gives back what was taken for a call that has been decided without it. Without a word: it ends by itself, too. */
   giveBack(command: Command): void;
 }

@@ -55,7 +55,10 @@ test("what all shards lose at once is told once", async () => {
 test("the first data that is seen after trouble is counted on only where it began before", async () => {
   const clock = fakeClock();
   const epochs = new Epochs(() => {}, clock);
+  epochs.trouble();
   await clock.advance(5000);
+  epochs.first(1, "new, but nothing was known before", 1000);
+  assert.equal(epochs.doubts(1, [draw(60_000)]), false);
   epochs.trouble();
   await clock.advance(2000);
   epochs.first(7, "kept", 3000);

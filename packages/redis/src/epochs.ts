@@ -21,10 +21,13 @@ export class Epochs {
   readonly #known = new Map<Shard, Epoch>();
   readonly #onLost: () => void;
   readonly #clock: Clock;
+  readonly #doubting: boolean;
   #toldAt = Number.NEGATIVE_INFINITY;
   #troubleAt = Number.POSITIVE_INFINITY;
 
-  constructor(onLost: () => void, clock: Clock) {
+  /** `doubting`: whether new data is not counted on until it is old enough. */
+  constructor(onLost: () => void, clock: Clock, doubting = true) {
+    this.#doubting = doubting;
     this.#onLost = onLost;
     this.#clock = clock;
   }
@@ -37,7 +40,7 @@ export class Epochs {
   /** Whether the counts of these draws are too new to be counted on. */
   doubts(shard: Shard, draws: readonly Draw[]): boolean {
     const epoch = this.#known.get(shard);
-    if (!epoch) return false;
+    if (!epoch || !this.#doubting) return false;
     const age = this.#clock.now() - epoch.beganAt;
     return age < MAX_DOUBT_MS && draws.some(({ rate }) => age < rate.periodMs);
   }
@@ -52,9 +55,9 @@ export class Epochs {
     this.#known.set(shard, { name, beganAt: beganAt >= this.#troubleAt ? beganAt : Number.NEGATIVE_INFINITY });
   }
 
-  /** Redis is in trouble from now on: what it knows may be lost. */
+  /** Redis is in trouble from now on: what it knows may be lost, unless it was never seen to know anything. */
   trouble(): void {
-    this.#troubleAt = Math.min(this.#troubleAt, this.#clock.now());
+    if (this.#known.size > 0) this.#troubleAt = Math.min(this.#troubleAt, this.#clock.now());
   }
 
   /** Another one than was known: all that was counted before it is gone. */

@@ -13,7 +13,7 @@ export function redisLimits({ redis, keys, local, instead }: Backend, epochs: Ep
       if (draws.length === 0) return UNCOUNTED;
       if (settle && isLocal(draws)) return local.draw(group, draws, true);
       const shard = keys.shard(group);
-      if (!settle && epochs.doubts(shard, draws)) return instead("local").draw(group, draws, false);
+      if (!settle && epochs.doubts(shard, draws)) return instead().draw(group, draws, false);
 
       const known = epochs.name(shard);
       const answer = await redis.ask(shard, {
@@ -25,7 +25,8 @@ export function redisLimits({ redis, keys, local, instead }: Backend, epochs: Ep
       const [outcome, epoch = "", age, ...rest] = String(answer).split(" ");
       if (outcome === "lost") {
         epochs.lost(shard, epoch, Number(age));
-        return settle ? UNCOUNTED : instead("local").draw(group, draws, false);
+        // Where the new data is counted on, it is asked once more.
+        return settle ? UNCOUNTED : this.draw(group, draws, false);
       }
       if (known === "") epochs.first(shard, epoch, Number(age));
       return { taken: outcome === "taken", states: statesOf(rest) };

@@ -20,13 +20,17 @@ export interface RedisStoreOptions {
   /** How long an answer of Redis is waited for, in milliseconds; default 50. */
   readonly timeoutMs?: number;
   /**
-   * How calls are decided while Redis does not answer. `local` (default): each gateway counts its share in its own memory.
-   * `allow`: all pass, uncounted. `refuse`: none pass, with `llm.overloaded`.
+   * How calls are decided while Redis does not answer, and, but for `allow`, while data that it has lost may still be missing.
+   * `local` (default): each gateway counts its share in its own memory. `allow`: all pass, uncounted. `refuse`: none pass, with
+   * `llm.overloaded`.
    */
   readonly whenDown?: WhenDown;
   /** How many gateways share this Redis; default 1. The share of each is a limit divided by it, but at least 1. */
   readonly gateways?: number;
-  /** Told when Redis is down, up again, or has lost its data: once each time, for a line in the log. */
+  /**
+   * Told when Redis is down, up again, or has lost its data: once each time, for a line in the log. Default a warning of the
+   * process.
+   */
   readonly onStateChange?: (change: StateChange) => void;
   readonly clock?: Clock;
 }
@@ -35,7 +39,7 @@ export interface RedisStoreOptions {
 export interface RedisStatus {
   readonly up: boolean;
   /** How many draws, leases and claims were decided without Redis. */
-  readonly local: number;
+  readonly withoutRedis: number;
   /** How many commands failed. */
   readonly failed: number;
   /** How many commands were not answered in time. */
@@ -62,7 +66,7 @@ export function redisStore({
   timeoutMs = 50,
   whenDown = "local",
   gateways = 1,
-  onStateChange = () => {},
+  onStateChange = ({ state, reason = "it works again" }) => process.emitWarning(`Redis is ${state}: ${reason}`),
   clock = systemClock,
 }: RedisStoreOptions): RedisStore {
   check(/^[\w.:-]{1,64}$/.test(prefix), "prefix must be 1 to 64 letters, digits and signs of _ . : -");
@@ -87,11 +91,25 @@ export function redisStore({
     timeoutMs,
     (change) => {
       if (change.state === "down") epochs.trouble();
+      // What it had not told before, it may tell now.
+      else void learnEpochs(backend, epochs);
       tell(change);
     },
     clock,
   );
-  const epochs: Epochs = new Epochs(() => tell({ state: "lost", reason: "Redis lost what it had counted" }), clock);
+  const epochs: Epochs = new Epochs(
+    () => tell({ state: "lost", reason: "Redis lost what it had counted" }),
+    clock,
+    whenDown !== "allow",
+  );
+  // Records are as large as answers. That one takes its time says nothing of counts, which are small.
+  const records = new Availability(
+    run,
+    probe,
+    timeoutMs * RECORD_PATIENCE,
+    (change) => redis.up && tell(change),
+    clock,
+  );
   const local = localStore(gateways, clock);
   const stores: Readonly<Record<WhenDown, Store>> = { local, allow: allowAll, refuse: refuseAll };
   let decided = 0;
@@ -99,24 +117,35 @@ export function redisStore({
     redis,
     keys,
     local,
-    instead: (how = whenDown) => {
+    instead: () => {
       decided++;
-      return stores[how];
+      return stores[whenDown];
     },
     giveBack: (command) => void run(command).catch(() => {}),
   };
   return {
     ...redisLimits(backend, epochs),
     ...redisLeases(backend),
-    ...redisRecords(backend),
+    ...redisRecords({
+      ...backend,
+      redis: { ask: (...asked) => (redis.up ? records : redis).ask(...asked) },
+    }),
     async ready() {
       await learnEpochs(backend, epochs);
       await redis.ask(0, probe(0));
       return redis.up;
     },
-    status: () => ({ up: redis.up, local: decided, failed: redis.failed, timedOut: redis.timedOut }),
+    status: () => ({
+      up: redis.up,
+      withoutRedis: decided,
+      failed: redis.failed + records.failed,
+      timedOut: redis.timedOut + records.timedOut,
+    }),
   };
 }
+
+/** How much longer a record may take than a count. */
+const RECORD_PATIENCE = 10;
 
 function check(holds: boolean, problem: string): void {
   if (!holds) throw new TypeError(`redisStore: ${problem}.`);

@@ -1,8 +1,8 @@
 import type { Caller } from "../caller.ts";
 import type { ChatRequest } from "../chat.ts";
-import { GatewayError } from "../error.ts";
+import { GatewayError, invalidRequest } from "../error.ts";
 import { isFields } from "../json.ts";
-import { pattern } from "../pattern.ts";
+import { namePattern } from "../pattern.ts";
 
 /** Whether a caller may use a model. */
 export function mayUse({ models }: Caller, model: string): boolean {
@@ -17,13 +17,25 @@ export function checkAccess(caller: Caller, request: ChatRequest, region: string
   const { models, regions } = caller;
   if (models === undefined && regions === undefined) return;
   const check = (model: string, asked: unknown): void => {
-    const at = typeof asked === "string" ? asked : region;
-    if (!mayUse(caller, model)) throw refused(`Your key may not use the model ${shown(model)}.`);
+    if (asked !== undefined && asked !== null && typeof asked !== "string") {
+      throw invalidRequest([{ path: "model_region", message: "must be a text" }]);
+    }
+    const at = asked ?? region;
+    // Some services take a list of names in one.
+    if (!model.split(",").every((name) => mayUse(caller, name)))
+      throw refused(`Your key may not use the model ${shown(model)}.`);
     if (regions !== undefined && !regions.includes(at)) {
       throw refused(`Your key may not use the model ${shown(model)} in the region ${shown(at)}.`);
     }
   };
   check(request.model, request.model_region);
+  // What OpenRouter and its like choose from.
+  if (models !== undefined && request.models !== undefined) {
+    for (const model of Array.isArray(request.models) ? request.models : [request.models]) {
+      if (typeof model !== "string" || !mayUse(caller, model))
+        throw refused("Your key may not use what is listed in models.");
+    }
+  }
   if (!Array.isArray(request.fallbacks)) return;
   for (const entry of request.fallbacks) {
     // An entry that is none is for `fallback` to refuse.
@@ -39,7 +51,7 @@ const patterns = new WeakMap<readonly string[], readonly ((text: string) => bool
 function compiled(models: readonly string[]): readonly ((text: string) => boolean)[] {
   let made = patterns.get(models);
   if (!made) {
-    made = models.map(pattern);
+    made = models.map(namePattern);
     patterns.set(models, made);
   }
   return made;

@@ -1,13 +1,14 @@
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../error.ts";
 import { numberIn, wholeIn } from "../options.ts";
+import { RecentMap } from "../recent-map.ts";
 import { type KeyRecord, type KnownKey, readRecord } from "./record.ts";
 
 /**
  * Finds what is known of a key by the hex digits of its SHA-256, such as in a database; `undefined` where there is none.
- * An answer that is a promise is cached, any other is asked for at each call.
+ * An answer that is a promise is cached, any other is asked for at each call. The signal aborts when it takes too long.
  */
-export type KeyLookup = (sha256: string) => KeyRecord | undefined | Promise<KeyRecord | undefined>;
+export type KeyLookup = (sha256: string, signal: AbortSignal) => KeyRecord | undefined | Promise<KeyRecord | undefined>;
 
 /** How long the answers of a look-up are kept. */
 export interface KeyCacheOptions {
@@ -47,8 +48,8 @@ export function cachedLookup(
   const staleMs = numberIn("auth", "cache.staleMs", options.staleMs ?? 300_000, 0, DAY_MS);
 
   // Apart from each other, so that any number of wrong keys pushes no good one out.
-  const hits = new LeastRecent<Hit>(maxEntries);
-  const misses = new LeastRecent<number>(maxEntries);
+  const hits = new RecentMap<Hit>(maxEntries);
+  const misses = new RecentMap<number>(maxEntries);
   const running = new Map<string, Promise<KnownKey | undefined>>();
 
   /** What is still good where a look-up is not. */
@@ -59,9 +60,13 @@ export function cachedLookup(
     return hit.known;
   };
 
-  const settle = async (sha256: string, answer: Promise<KeyRecord | undefined>): Promise<KnownKey | undefined> => {
+  const settle = async (
+    sha256: string,
+    answer: Promise<KeyRecord | undefined>,
+    tooLong: AbortController,
+  ): Promise<KnownKey | undefined> => {
     try {
-      const known = checkedAnswer(await within(lookupTimeoutMs, answer, clock));
+      const known = checkedAnswer(await within(lookupTimeoutMs, answer, tooLong, clock));
       if (known) {
         misses.delete(sha256);
         hits.set(sha256, { known, freshUntil: clock.now() + ttlMs, restUntil: 0 });
@@ -84,11 +89,14 @@ export function cachedLookup(
     if (now < (misses.get(sha256) ?? 0)) return undefined;
     const shared = running.get(sha256);
     if (shared) return shared;
-    if (running.size >= MAX_RUNNING) return fallBack(sha256, new Error(`${MAX_RUNNING} look-ups are under way.`));
+    // A key that is known is asked for all the same: else wrong ones could keep one alive that is revoked.
+    if (running.size >= MAX_RUNNING && !hit)
+      return fallBack(sha256, new Error(`${MAX_RUNNING} look-ups are under way.`));
     try {
-      const answer = lookup(sha256);
+      const tooLong = new AbortController();
+      const answer = lookup(sha256, tooLong.signal);
       if (!isPromise(answer)) return checkedAnswer(answer);
-      const settled = settle(sha256, answer);
+      const settled = settle(sha256, answer, tooLong);
       running.set(sha256, settled);
       return settled;
     } catch (cause) {
@@ -119,39 +127,14 @@ function checkedAnswer(answer: KeyRecord | undefined | null): KnownKey | undefin
   return answer === undefined || answer === null ? undefined : readRecord(answer, "auth", "the record of a look-up");
 }
 
-/** What a promise gives, unless that takes too long: then it rejects, and nobody listens to the promise any more. */
-function within<T>(ms: number, promise: Promise<T>, clock: Clock): Promise<T> {
+/** What a promise gives, unless that takes too long: then it is aborted, and nobody listens to it any more. */
+function within<T>(ms: number, promise: Promise<T>, tooLong: AbortController, clock: Clock): Promise<T> {
   return new Promise((resolve, reject) => {
-    const cancel = clock.after(ms, () => reject(new Error(`The look-up has taken more than ${ms} ms.`)));
+    const cancel = clock.after(ms, () => {
+      const reason = new Error(`The look-up has taken more than ${ms} ms.`);
+      tooLong.abort(reason);
+      reject(reason);
+    });
     promise.then(resolve, reject).then(cancel);
   });
-}
-
-/** A map of limited size: past it, what was not used for longest is forgotten. */
-class LeastRecent<Value> {
-  readonly #values = new Map<string, Value>();
-  readonly #most: number;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  get(name: string): Value | undefined {
-    const value = this.#values.get(name);
-    if (value !== undefined) this.set(name, value);
-    return value;
-  }
-
-  set(name: string, value: Value): void {
-    // A map keeps the order of insertion: the first is the one that was not used for longest.
-    this.#values.delete(name);
-    this.#values.set(name, value);
-    if (this.#values.size <= this.#most) return;
-    const oldest = this.#values.keys().next();
-    if (!oldest.done) this.#values.delete(oldest.value);
-  }
-
-  delete(name: string): void {
-    this.#values.delete(name);
-  }
 }

@@ -1,7 +1,7 @@
 import type { Caller } from "../caller.ts";
 import { isFields } from "../json.ts";
 import { type OwnLimit, rateOf } from "../limits/limit.ts";
-import { wholeIn } from "../options.ts";
+import { onlyKnown, wholeIn } from "../options.ts";
 
 /** The fields that say who a caller is and what it may do. */
 export const CALLER_FIELDS: readonly string[] = ["name", "models", "regions", "limits", "concurrency", "metadata"];
@@ -34,7 +34,7 @@ export function readCaller(
   });
 }
 
-const NAME = /^\P{Cc}{1,256}$/u;
+const NAME = /^[^\p{Cc}\p{Cf}]{1,256}$/u;
 const LIMIT = ["requests", "tokens", "windowMs", "refillPerSecond", "per"];
 const MAX_LIMITS = 32;
 
@@ -66,17 +66,4 @@ function readLimits(value: unknown, part: string, path: string): readonly OwnLim
     return Object.freeze({ ...own });
   });
   return Object.freeze(limits);
-}
-
-/** Throws a `TypeError` where there is a field that is not known: one that is misspelled must not give more rights. */
-export function onlyKnown(
-  value: Readonly<Record<string, unknown>>,
-  known: readonly string[],
-  part: string,
-  path: string,
-): void {
-  const unknown = Object.keys(value).find((field) => !known.includes(field));
-  if (unknown === undefined) return;
-  const shown = JSON.stringify(unknown.slice(0, 64));
-  throw new TypeError(`${part}: ${path} has the unknown field ${shown}; there are ${known.join(", ")}.`);
 }

@@ -2,10 +2,9 @@ import { readFileSync, type Stats, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { type Clock, systemClock } from "../clock.ts";
 import { isFields, parseJson } from "../json.ts";
-import { wholeIn } from "../options.ts";
+import { onlyKnown, wholeIn } from "../options.ts";
 import { tell } from "../tell.ts";
 import { indexKeys } from "./by-hash.ts";
-import { onlyKnown } from "./caller.ts";
 import { type KeyRecord, type KnownKey, keepChecked, readRecord } from "./record.ts";
 
 export interface KeyFileOptions {

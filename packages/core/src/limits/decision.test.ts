@@ -181,14 +181,15 @@ test("a call that can never pass is told so, and what to change, and clients do 
   );
   const headers = errorHeaders(error);
   assert.equal(headers["x-should-retry"], "false");
-  assert.equal(headers["retry-after"], "5");
+  assert.equal(headers["retry-after"], "60", "its own time, for who knows only that");
   assert.equal(headers["x-ratelimit-limit-tokens"], "1000");
 });
 
 test("a call that can never pass still has a Retry-After of at least a second", () => {
-  const error = refusal([{ ...MINUTE, cost: 100, waitMs: Number.POSITIVE_INFINITY, resetMs: 0 }], "m");
+  const second = { ...MINUTE, periodMs: 10, cost: 100, waitMs: Number.POSITIVE_INFINITY, resetMs: 0 };
+  const error = refusal([second], "m");
   assert.equal(error.code, "llm.rate_limit.requests");
-  assert.match(error.message, /^This call counts as 100 requests, and the limit is 60 requests in 1m0s \(.*\)\.$/);
+  assert.match(error.message, /^This call counts as 100 requests, and the limit is 60 requests in 1s \(.*\)\.$/);
   assert.equal(errorHeaders(error)["retry-after"], "1");
   assert.equal(errorHeaders(error)["retry-after-ms"], "1000");
   assert.equal(errorHeaders(error)["x-should-retry"], "false");

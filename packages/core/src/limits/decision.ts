@@ -54,7 +54,7 @@ export function limitHeaders(limits: readonly LimitState[], model: string): Reco
 /** The error of a call that the limits refuse, for the one that holds it back for longest. */
 export function refusal(limits: readonly LimitState[], model: string): GatewayError {
   const refused = limits.reduce((one, other) => (other.waitMs > one.waitMs ? other : one));
-  const { counts, cost, capacity, periodMs, waitMs, resetMs, name } = refused;
+  const { counts, cost, capacity, periodMs, waitMs, name } = refused;
   const limit = `${numberText(capacity)} ${counts} in ${duration(Math.ceil(periodMs / 1000))} (${name})`;
   // What a caller is told of all limits is told of the one that refuses it.
   const others = limits.filter((other) => other.counts !== counts);
@@ -63,7 +63,7 @@ export function refusal(limits: readonly LimitState[], model: string): GatewayEr
   if (waitMs === Number.POSITIVE_INFINITY) {
     const needs = `This call counts as ${numberText(cost)} ${counts}, and the limit is ${limit}`;
     const fix = counts === "tokens" ? ": shorten the prompt, or ask for less with max_tokens." : ".";
-    return new GatewayError(code, needs + fix, { retryable: false, retryAfterMs: Math.max(1000, resetMs), headers });
+    return new GatewayError(code, needs + fix, { retryable: false, retryAfterMs: Math.max(1000, periodMs), headers });
   }
   const again = `try again in ${duration(Math.ceil(waitMs / 1000))}.`;
   return new GatewayError(code, `The limit of ${limit} is reached: ${again}`, { retryAfterMs: waitMs, headers });

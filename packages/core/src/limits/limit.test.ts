@@ -42,17 +42,10 @@ test("the least and the most that may be are accepted", () => {
 const NO_NUMBERS = [0, -1, Number.NaN, Number.POSITIVE_INFINITY, "10", "", null, true, [], {}, 10n];
 
 const BAD: Readonly<Record<string, readonly object[]>> = {
-  "must have either requests or tokens.": [
-    { windowMs: 1000 },
-    { requests: 1, tokens: 1, windowMs: 1000 },
-    { request: 1, windowMs: 1000 },
-    {},
-  ],
-  "must have either windowMs or refillPerSecond.": [
-    { requests: 1 },
-    { tokens: 1, windowMs: 1000, refillPerSecond: 1 },
-    { requests: 1, window: 1000 },
-  ],
+  "must have either requests or tokens.": [{ windowMs: 1000 }, { requests: 1, tokens: 1, windowMs: 1000 }, {}],
+  ' has the unknown field "request"': [{ request: 1, windowMs: 1000 }],
+  ' has the unknown field "window"': [{ requests: 1, window: 1000 }],
+  "must have either windowMs or refillPerSecond.": [{ requests: 1 }, { tokens: 1, windowMs: 1000, refillPerSecond: 1 }],
   ".requests must be a number": [...NO_NUMBERS, 0.5, 1e13].map((requests) => ({ requests, windowMs: 1000 })),
   ".tokens must be a number": [...NO_NUMBERS, 0.5, 1e13].map((tokens) => ({ tokens, refillPerSecond: 1 })),
   ".windowMs must be a number": [...NO_NUMBERS, 0.5, 367 * DAY_MS].map((windowMs) => ({ requests: 1, windowMs })),

@@ -1,6 +1,6 @@
 import type { ChatRequest } from "../chat.ts";
 import { isFields } from "../json.ts";
-import { numberIn } from "../options.ts";
+import { numberIn, onlyKnown } from "../options.ts";
 import type { Rate } from "./rate.ts";
 
 /** What is counted: requests, or tokens. */
@@ -49,6 +49,7 @@ export type Limit = Counted &
 /** A limit of one caller's own, as its key's record holds it: it counts that caller, and with `model` each model apart. */
 export type OwnLimit = Counted & ComesBack & { readonly per?: "caller" | readonly ("caller" | "model")[] };
 
+const FIELDS = ["requests", "tokens", "windowMs", "refillPerSecond", "per", "weight", "name"];
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LONGEST_MS = 366 * DAY_MS;
 
@@ -71,6 +72,7 @@ const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_0
 /** The rate of a limit. Throws a `TypeError` that names the field which cannot be used, as a field of `path`. */
 export function rateOf(limit: Limit | OwnLimit, part: string, path: string): Rate {
   if (!isFields(limit)) throw new TypeError(`${part}: ${path} must be a limit.`);
+  onlyKnown(limit, FIELDS, part, path);
   const { requests, tokens, windowMs, refillPerSecond } = limit;
   if ((requests === undefined) === (tokens === undefined)) {
     throw new TypeError(`${part}: ${path} must have either requests or tokens.`);

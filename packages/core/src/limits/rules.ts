@@ -27,9 +27,12 @@ export interface LimitRules {
   group(request: ChatRequest): string;
 }
 
-/** Throws a `TypeError` that names the limit which cannot be used. */
-export function limitRules(limits: readonly Limit[]): LimitRules {
-  if (!Array.isArray(limits) || limits.length === 0) {
+/**
+ * The limits of a layer; `ownLimits` says whether callers' own hold, by default where one counts by caller. Throws a
+ * `TypeError` that names the limit which cannot be used.
+ */
+export function limitRules(limits: readonly Limit[], ownLimits?: boolean): LimitRules {
+  if (!Array.isArray(limits) || (limits.length === 0 && !ownLimits)) {
     throw new TypeError("rateLimit: limits must be a list of at least one limit.");
   }
   const rules = limits.map((limit, index) => ruleOf(limit, `limits[${index}]`));
@@ -38,7 +41,7 @@ export function limitRules(limits: readonly Limit[]): LimitRules {
       throw new TypeError(`rateLimit: limits[${index}] counts the same as another limit: give it a name of its own.`);
     }
   }
-  const byCaller = rules.some(({ perCaller }) => perCaller);
+  const byCaller = ownLimits ?? rules.some(({ perCaller }) => perCaller);
   const own = new WeakMap<readonly OwnLimit[], readonly LimitRule[]>();
   const withOwn = (limits: readonly OwnLimit[]): readonly LimitRule[] => {
     const known = own.get(limits);
@@ -79,27 +82,33 @@ function ruleOf(limit: Limit | OwnLimit, path: string): LimitRule {
   const rate = rateOf(limit, "rateLimit", path);
   const { per = "caller" } = limit;
   const subjects: readonly Subject[] = isList(per) ? per : [per];
-  const names = subjects.map((subject) => {
-    // A function that was written in its place has no name, or that of the field.
-    if (typeof subject === "function") return ["", "per"].includes(subject.name) ? "rule" : subject.name;
-    if (Object.hasOwn(SUBJECTS, subject)) return subject;
+  for (const subject of subjects) {
+    if (typeof subject === "function" || Object.hasOwn(SUBJECTS, subject)) continue;
     throw new TypeError(`rateLimit: ${path}.per must be "caller", "address", "model", a function, or a list of them.`);
-  });
+  }
   const counted = limit.requests === undefined ? "tokens" : "requests";
-  const { name = `${counted} per ${names.join(" and ") || "all calls"}`, weight = 1 } = limit as Limit;
+  const called = (nameOf: (rule: { readonly name: string }) => string): string => {
+    const names = subjects.map((subject) => (typeof subject === "function" ? nameOf(subject) : subject));
+    return `${counted} per ${names.join(" and ") || "all calls"}`;
+  };
+  // A function that was written in its place has no name, or that of the field.
+  const { name = called(({ name }) => (["", "per"].includes(name) ? "rule" : name)), weight = 1 } = limit as Limit;
   if (typeof name !== "string" || name === "") throw new TypeError(`rateLimit: ${path}.name must be a text.`);
+  // The name of a function changes with the code, and must not begin a new count.
+  const id = (limit as Limit).name ?? called(() => "rule");
   const read = subjects.map((subject) => (typeof subject === "function" ? subject : SUBJECTS[subject]));
   return {
     counted,
     rate,
     name,
-    id: `${name} ${rate.kind} ${rate.kind === "window" ? rate.periodMs : ""}`,
+    id: `${id} ${rate.kind} ${rate.kind === "window" ? rate.periodMs : ""}`,
     perCaller: subjects.includes("caller"),
     subject: (request) => {
       let joined = "";
       for (const subject of read) {
-        const part = subject(request);
+        const part: unknown = subject(request);
         if (part === undefined) return undefined;
+        if (typeof part !== "string") throw new TypeError(`rateLimit: ${path}.per must answer a text or undefined.`);
         // With its length, so that no two lists of parts are the same text.
         joined += `${part.length}:${part}`;
       }

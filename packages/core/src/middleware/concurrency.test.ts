@@ -416,7 +416,7 @@ test("a refusal tells how many calls the caller's own concurrency allows", async
   const { call, finish } = setUp({ max: 9, maxWaiting: 0 });
   const key: Caller = { name: "small", concurrency: 2 };
   const calls = [call("a", { key }), call("b", { key })];
-  assert.match((await failureOf(call("c", { key }))).message, /^2 calls are in flight already/);
+  assert.match((await failureOf(call("c", { key }))).message, /^At most 2 calls may be in flight at once/);
   for (const name of ["a", "b"]) await finish(name);
   await Promise.all(calls);
 });

@@ -62,6 +62,9 @@ export function concurrency({
   if (per !== "caller" && per !== "model" && typeof per !== "function") {
     throw new TypeError('concurrency: per must be "caller", "model" or a function.');
   }
+  if (store !== undefined && typeof store.lease !== "function") {
+    throw new TypeError("concurrency: store must have the methods lease and release.");
+  }
   const name =
     typeof per === "function"
       ? per
@@ -71,7 +74,7 @@ export function concurrency({
   const full = (gate: Gate): GatewayError =>
     new GatewayError(
       per === "caller" ? "llm.rate_limit.concurrency" : "llm.overloaded",
-      `${gate.max} calls are in flight already, and ${gate.waiting} wait: try again in a moment.`,
+      `At most ${gate.max} calls may be in flight at once, and no more may wait: try again in a moment.`,
       { retryAfterMs: gate.guessMs() },
     );
   const usual: Usual = { ms: 1000 };

@@ -85,9 +85,8 @@ export function idempotency({
 
     const stopRenewing = keepRenewing(() => store.claim(key, fingerprint, owner, LEASE_MS), clock);
     const settle = (record?: string): void => {
-      stopRenewing();
       // What the store does not keep is executed again.
-      quietly(() => store.settle(key, owner, record, ttlMs));
+      stopRenewing(() => quietly(() => store.settle(key, owner, record, ttlMs)));
     };
     let recorder: Recorder | undefined;
     const recorded = next(request).then((reply) => {
@@ -116,7 +115,8 @@ const STILL_RUNS = conflict("The call with this Idempotency-Key still runs.", {
 });
 
 function hash(text: string): string {
-  return createHash("sha256").update(text).digest("base64url");
+  // As UTF-8, halves of surrogate pairs, which JSON can hold, would all be the same.
+  return createHash("sha256").update(text, "utf16le").digest("base64url");
 }
 
 function fingerprintOf({ call: _, ...body }: ChatRequest): string {

@@ -41,8 +41,9 @@ export function mustNotCompile(limits: readonly Limit[]): void {
   rateLimit({ limits, mode: "dryrun" });
   // @ts-expect-error A function answers one of them too.
   rateLimit({ limits, mode: () => true });
-  // @ts-expect-error Tokens are counted at once.
   rateLimit({ limits, countTokens: async () => 5 });
+  // @ts-expect-error Tokens are a number.
+  rateLimit({ limits, countTokens: async () => "5" });
   // @ts-expect-error What was decided is only told.
   rateLimit({ limits, onDecision: (decision) => (decision.allowed = true) });
   // @ts-expect-error A store draws.

@@ -1,5 +1,6 @@
 import { NONE, setAnswerHeaders } from "../answer-headers.ts";
 import type { ChatChunk, ChatReply, ChatRequest, Middleware, Usage } from "../chat.ts";
+import { toGatewayError } from "../error.ts";
 import { type LimitDecision, type LimitState, limitHeaders, refusal } from "../limits/decision.ts";
 import type { Limit } from "../limits/limit.ts";
 import { type LimitRule, limitRules } from "../limits/rules.ts";
@@ -16,6 +17,11 @@ import { returnTry } from "../tries.ts";
 export interface RateLimitOptions {
   /** The limits: a call is taken from all of them, or refused and taken from none. */
   readonly limits: readonly Limit[];
+  /**
+   * Whether limits of a caller's own hold here, each kind in place of those that count by caller; default where one of them
+   * does. With `true` there need be no other limits.
+   */
+  readonly ownLimits?: boolean;
   /** Where they are counted; default the memory of this process. */
   readonly store?: LimitStore;
   /** What the layer is called in decisions and in the store; default `rateLimit`. Layers that share a store need names of their own. */
@@ -25,8 +31,8 @@ export interface RateLimitOptions {
    * does nothing. A function is asked at each call: a switch that needs no restart.
    */
   readonly mode?: RateLimitMode | (() => RateLimitMode);
-  /** How many tokens the prompt of a request has; default `estimateTokens`. What it throws fails the call. */
-  readonly countTokens?: (request: ChatRequest) => number;
+  /** How many tokens the prompt of a request has; default `estimateTokens`. What it throws or rejects fails the call. */
+  readonly countTokens?: (request: ChatRequest) => number | Promise<number>;
   /** How many tokens are reserved for an answer whose request sets no `max_tokens`; default 1,000. */
   readonly assumedOutputTokens?: number;
   /** Told of each decision. */
@@ -43,6 +49,7 @@ export type RateLimitMode = "enforce" | "dry-run" | "off";
  */
 export function rateLimit({
   limits,
+  ownLimits,
   store = memoryStore(),
   name = "rateLimit",
   mode = "enforce",
@@ -51,7 +58,11 @@ export function rateLimit({
   onDecision = () => {},
 }: RateLimitOptions): Middleware {
   wholeIn("rateLimit", "assumedOutputTokens", assumedOutputTokens, 0, 1e9);
-  const rules = limitRules(limits);
+  if (typeof store?.draw !== "function") throw new TypeError("rateLimit: store must have a method draw.");
+  if (typeof name !== "string" || name === "") throw new TypeError("rateLimit: name must be a text.");
+  if (typeof countTokens !== "function") throw new TypeError("rateLimit: countTokens must be a function.");
+  if (typeof onDecision !== "function") throw new TypeError("rateLimit: onDecision must be a function.");
+  const rules = limitRules(limits, ownLimits);
   const modeNow = typeof mode === "function" ? () => checkMode(mode()) : constant(checkMode(mode));
 
   const layer: Middleware = async (request, next) => {
@@ -60,7 +71,7 @@ export function rateLimit({
     const { call, model } = request;
     const holding = rules.of(request);
     const byTokens = holding.some(({ counted }) => counted === "tokens");
-    const prompt = byTokens ? checkTokens(countTokens(request)) : 0;
+    const prompt = byTokens ? checkTokens(await countTokens(request)) : 0;
     const reserved = byTokens ? prompt + outputTokens(request, assumedOutputTokens) : 0;
     const counts = countsOf(holding, request, name, reserved);
     if (counts.length === 0) {
@@ -97,7 +108,8 @@ export function rateLimit({
     };
     // Usage that came before the end is not yet all of it.
     const soFar = (): number => Math.max(tokensOf(usage) ?? 0, prompt + Math.ceil(seen));
-    // Settled at once, whether or not what is below listens to the signal. The provider may have read the prompt.
+    // Settled at once, whether or not what is below listens to the signal. For a caller who left, or was given up on, the
+    // provider may have read the prompt.
     const leave = (): void => settle(soFar());
 
     if (signal.aborted) {
@@ -109,8 +121,8 @@ export function rateLimit({
     try {
       reply = await next(request);
     } catch (thrown) {
-      // A failure before the answer began used nothing.
-      settle(0);
+      // A failure before the answer began used nothing; but what was given up on may have been at work.
+      settle(toGatewayError(thrown, signal).code.startsWith("llm.timeout.") ? prompt : 0);
       throw thrown;
     }
     const count = (chunk: ChatChunk): void => {
@@ -162,7 +174,9 @@ function settlement(counts: readonly Count[], { states }: Drawn, tokens: number)
 }
 
 function outputTokens({ max_completion_tokens, max_tokens, n }: ChatRequest, assumed: number): number {
-  return (max_completion_tokens ?? max_tokens ?? assumed) * (n ?? 1);
+  // Services differ in which of them they heed.
+  const most = Math.max(max_completion_tokens ?? -1, max_tokens ?? -1);
+  return (most < 0 ? assumed : most) * (n ?? 1);
 }
 
 function checkTokens(tokens: number): number {

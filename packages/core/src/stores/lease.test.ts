@@ -20,7 +20,7 @@ test("a lease is renewed before it ends, until it is stopped", async () => {
   assert.ok(renewed >= 2, "two renewals may fail");
   await clock.advance(10 * LEASE_MS);
   assert.ok(renewed >= 22);
-  stop();
+  stop(() => {});
   assert.equal(clock.waiting, 0);
   const before = renewed;
   await clock.advance(10 * LEASE_MS);
@@ -37,7 +37,7 @@ test("a renewal that fails, or never ends, is made good by the next", async () =
     }, clock);
     await clock.advance(2 * LEASE_MS);
     assert.ok(renewed >= 4);
-    stop();
+    stop(() => {});
     assert.equal(clock.waiting, 0);
   }
 });

@@ -8,18 +8,30 @@ import type { LeaseStore } from "./store.ts";
 /** How long a lease lasts that is not renewed, in milliseconds: as long as what a gateway held stays taken once it died. */
 export const LEASE_MS = 60_000;
 
-/** Calls `renew` often enough that a lease does not end, until the returned function is called. */
-export function keepRenewing(renew: () => Promise<unknown>, clock: Clock): () => void {
+/**
+ * Calls `renew` often enough that a lease does not end. The returned function ends that, and then calls what it is given: at
+ * once, or when the renewal that is under way is over, as that would begin the lease anew.
+ */
+export function keepRenewing(renew: () => Promise<unknown>, clock: Clock): (end: () => void) => void {
   let stop = (): void => {};
+  let renewing: Promise<unknown> | undefined;
   const later = (): void => {
     stop = clock.after(LEASE_MS / 3, () => {
       // One renewal that fails is made good by the next, or the lease ends.
-      quietly(renew);
+      const own = (async () => renew())().catch(() => {});
+      renewing = own;
+      own.then(() => {
+        if (renewing === own) renewing = undefined;
+      });
       later();
     });
   };
   later();
-  return () => stop();
+  return (end) => {
+    stop();
+    if (renewing) renewing.then(end);
+    else end();
+  };
 }
 
 /** How a slot is waited for. */
@@ -57,10 +69,7 @@ export async function takeLease(
     throw signal.reason;
   }
   const stop = keepRenewing(take, clock);
-  return () => {
-    stop();
-    release();
-  };
+  return () => stop(release);
 }
 
 /** Whoever waits elsewhere is not told when a slot is free: it asks again. */

@@ -135,9 +135,9 @@ test("long keys take no more room than short ones, and are told from each other"
   for (let key = 0; key < 10_000; key += 100) assert.equal((await take(limits, `${long}${key}`)).taken, false);
 });
 
-function setUp(maxKeys = 1000) {
+function setUp(maxCounts = 1000) {
   const clock = fakeClock();
-  return { clock, limits: memoryLimits(maxKeys, clock) };
+  return { clock, limits: memoryLimits(maxCounts, clock) };
 }
 
 function take(limits: LimitStore, key: string) {

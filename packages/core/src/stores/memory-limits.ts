@@ -1,31 +1,18 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { advance, change, type Rate, type RateState, untouched, view, waitFor } from "../limits/rate.ts";
+import { RecentMap } from "../recent-map.ts";
 import type { Draw, Drawn, DrawState, LimitStore } from "./store.ts";
 
-/**
- * Counts in memory, of at most `maxKeys` keys. They are kept in two halves: what is used is in the young one, and once that
- * is full it becomes the old one, whose own counts are forgotten. So those that were not used for longest leave first, and
- * none is ever looked for.
- */
-export function memoryLimits(maxKeys: number, clock: Clock): LimitStore {
-  let young = new Map<string, RateState>();
-  let old = new Map<string, RateState>();
+/** Counts in memory, of at most `maxCounts` keys; those that were not used for longest are forgotten first. */
+export function memoryLimits(maxCounts: number, clock: Clock): LimitStore {
+  const counts = new RecentMap<RateState>(maxCounts);
 
   const stateOf = ({ rate, key }: Draw, now: number): RateState => {
-    const state = young.get(key) ?? old.get(key);
+    const state = counts.get(key);
     if (state === undefined) return untouched(rate, now);
     advance(rate, state, now);
     return state;
-  };
-  const keep = (key: string, state: RateState): void => {
-    if (young.has(key)) return;
-    if (young.size >= Math.ceil(maxKeys / 2)) {
-      old = young;
-      young = new Map();
-    }
-    young.set(key, state);
-    old.delete(key);
   };
 
   return {
@@ -42,7 +29,7 @@ export function memoryLimits(maxKeys: number, clock: Clock): LimitStore {
         if (taken && !isOver(rate, state, cost, since)) change(rate, state, cost);
         const { remaining, resetMs } = view(rate, state, now);
         // Who is refused uses its count too, and is not forgotten sooner than others.
-        if (resetMs > 0) keep(key, state);
+        if (resetMs > 0) counts.set(key, state);
         return {
           remaining,
           resetMs: Math.ceil(resetMs),

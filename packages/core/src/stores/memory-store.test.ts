@@ -21,7 +21,7 @@ test("by itself it counts in real time", async () => {
 });
 
 test("it keeps as many counts as it may", async () => {
-  const store = memoryStore({ maxKeys: 2, clock: fakeClock() });
+  const store = memoryStore({ maxCounts: 2, clock: fakeClock() });
   const taken = async (key: string): Promise<boolean> => {
     const rate = { kind: "window", capacity: 1, periodMs: 1000 } as const;
     return (await store.draw("group", [{ key, rate, cost: 1 }], false)).taken;
@@ -31,8 +31,8 @@ test("it keeps as many counts as it may", async () => {
 });
 
 test("an option that cannot be used is refused by name", () => {
-  for (const maxKeys of [0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 10_000_001]) {
-    assert.throws(() => memoryStore({ maxKeys }), { name: "TypeError", message: /^memoryStore: maxKeys / });
+  for (const maxCounts of [0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 10_000_001]) {
+    assert.throws(() => memoryStore({ maxCounts }), { name: "TypeError", message: /^memoryStore: maxCounts / });
   }
   for (const maxBytes of [0, 1.5, Number.NaN]) {
     assert.throws(() => memoryStore({ maxBytes }), { name: "TypeError", message: /^memoryStore: maxBytes / });

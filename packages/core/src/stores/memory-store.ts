@@ -13,20 +13,20 @@ export interface MemoryStoreOptions {
    */
   readonly maxBytes?: number;
   /**
-   * How many counts of limits are kept at once, each of some 250 bytes; default 200,000. Past it the ones that were not
+   * How many counts of limits are kept at once, each of some 160 bytes; default 200,000. Past it the ones that were not
    * used for longest go first: whoever they counted begins anew.
    */
-  readonly maxKeys?: number;
+  readonly maxCounts?: number;
   readonly clock?: Clock;
 }
 
 /** A store within this process: for one gateway, and for tests. Throws a `TypeError` for a bad option. */
 export function memoryStore({
   maxBytes = 64 * 1024 * 1024,
-  maxKeys = 200_000,
+  maxCounts = 200_000,
   clock = systemClock,
 }: MemoryStoreOptions = {}): Store {
   wholeIn("memoryStore", "maxBytes", maxBytes, 1, Number.MAX_SAFE_INTEGER);
-  wholeIn("memoryStore", "maxKeys", maxKeys, 1, 10_000_000);
-  return { ...memoryLimits(maxKeys, clock), ...memoryLeases(clock), ...memoryRecords(maxBytes, clock) };
+  wholeIn("memoryStore", "maxCounts", maxCounts, 1, 10_000_000);
+  return { ...memoryLimits(maxCounts, clock), ...memoryLeases(clock), ...memoryRecords(maxBytes, clock) };
 }

@@ -1,0 +1,59 @@
+import { JsonError, parseJson, readTranscript, redact, type Transcript } from "@gatewright/core";
+import { readText, release } from "./body.ts";
+import { isObject } from "./chunk.ts";
+import { badResponse, LASTING, type Target, type UpstreamAnswer } from "./upstream.ts";
+import { errorIn, upstreamError } from "./upstream-error.ts";
+
+/**
+ * The transcript in AssemblyAI's answer; `undefined` where it has none of this id, or has it no more. Throws a `GatewayError`
+ * for every other answer.
+ */
+export async function readRecord(
+  target: Target,
+  answer: UpstreamAnswer,
+  signal: AbortSignal,
+): Promise<Transcript | undefined> {
+  const { status, body, contentEncoding } = answer;
+  // A body that is closed early emits an error, also where nobody reads it any more.
+  body.on("error", () => {});
+  if ((status >= 300 && status < 400) || contentEncoding !== "identity") {
+    release(answer, false);
+    throw badResponse(target, "answered with a redirect, or compressed unasked", LASTING);
+  }
+  const value = jsonOf(await readText(target, answer, signal));
+  if (status >= 200 && status < 300) return transcriptIn(value, target);
+  const error = errorIn(value);
+  // An id that is unknown is a 400 there, which only its words tell from others.
+  if ((status === 400 || status === 404) && /\bnot found\b/i.test(error?.message ?? "")) return undefined;
+  throw upstreamError(target, answer, error);
+}
+
+function transcriptIn(value: unknown, target: Target): Transcript | undefined {
+  if (!isObject(value)) throw badResponse(target, "answered something that is not a transcript");
+  if (isDeleted(value)) return undefined;
+  const { id, status, text, utterances, error } = value;
+  const said = typeof error === "string" ? redact(error, target.secrets) : undefined;
+  // Whose a transcript is, the account says, and no field of it.
+  const found = status === undefined ? undefined : readTranscript({ id, status, text, utterances, error: said });
+  if (!found) throw badResponse(target, "answered something that is not a transcript");
+  return found;
+}
+
+/**
+ * What is left of a transcript that was deleted: completed, with a text that nobody has said.
+ * @see https://www.assemblyai.com/docs/api-reference/transcripts/delete
+ */
+function isDeleted({ text, audio_url }: Record<string, unknown>): boolean {
+  const audio = typeof audio_url === "string" ? audio_url : "";
+  return text === "Deleted by user." || /^https?:\/\/deleted_by_user\b/.test(audio);
+}
+
+/** The value of JSON text, or `undefined`, which no JSON text has, where it is not JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
+  }
+}
