@@ -156,6 +156,15 @@ test("The example that asks a question of a transcript prints the answer and end
   assert.deepEqual(await runExample("ask-a-transcript"), { code: 0, signal: null, stdout, stderr: "" });
 });
 
+test("The example that repairs an answer prints the object and what was done, and ends", {
+  timeout: 30_000,
+}, async () => {
+  const { code, stdout, stderr } = await runExample("repaired-output");
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /^\{\n {2}item: 'tea',\n {2}size: 'large',\n.*paid: true/s);
+  assert.match(stdout, /verdict: 'repaired'/);
+});
+
 test("The in-process example prints the answer and ends", { timeout: 30_000 }, async () => {
   assert.deepEqual(await runExample("in-process"), { code: 0, signal: null, stdout: "sim: Say hello.\n", stderr: "" });
 });
@@ -165,7 +174,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
     await withGateway({}, async ({ url, stdout, printed }) => {
       assert.match(
         stdout,
-        /^ {2}pipeline {3}log → endOn → timeout\(call\) → idempotency → fallback → circuitBreaker → retry → .* → simulator$/m,
+        /^ {2}pipeline {3}log → endOn → timeout\(call\) → idempotency → postProcess → fallback → circuitBreaker → retry → .* → simulator$/m,
       );
       assert.match(stdout, /^ {2}provider {3}simulator at http:\S+: no provider is configured; set OPENAI_API_KEY/m);
       assert.match(stdout, /^ {2}keys {7}WARNING: none are asked/m);

@@ -28,6 +28,7 @@ import {
   toNode,
 } from "@gatewright/core";
 import { toExpress } from "@gatewright/express";
+import { postProcess } from "@gatewright/post-process";
 import { assemblyAi, openai } from "@gatewright/providers";
 import { redisStore } from "@gatewright/redis";
 import { startSimulator } from "@gatewright/simulator";
@@ -78,6 +79,7 @@ const mounted: Record<string, Middleware> = {
   ...((config.concurrency || config.keysFile) && {
     concurrency: concurrency({ max: config.concurrency ?? 100_000, ...(store && { store }) }),
   }),
+  postProcess: postProcess(),
   ...(config.assemblyAi && {
     injectTranscript: injectTranscript({
       source: assemblyAi(config.assemblyAi),

@@ -1,0 +1,10 @@
+export type { Ending } from "./ending.ts";
+export type { JsonRepairOptions } from "./json-repair.ts";
+export { jsonRepair } from "./json-repair.ts";
+export type { Repair, RepairLimits } from "./json-repairer.ts";
+export { JsonRepairer } from "./json-repairer.ts";
+export type { PostProcessOptions } from "./post-process.ts";
+export { postProcess } from "./post-process.ts";
+export type { RepairOptions } from "./repair-json.ts";
+export { repairJson } from "./repair-json.ts";
+export type { PostProcessStep, StepRun, StepVerdict, Target } from "./step.ts";

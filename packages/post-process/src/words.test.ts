@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { meaningOf, meaningOfCut } from "./words.ts";
+
+test("literals and numbers of other languages have a meaning, and digits stay", () => {
+  const meant = { True: "true", None: "null", NaN: "null", "+1.50": "1.50", "-.5": "-0.5", "5.": "5", "0xff": "255" };
+  for (const [word, json] of Object.entries(meant)) assert.equal(meaningOf(word)?.json, json);
+  assert.deepEqual(meaningOf("123456789012345678901234567890"), { json: "123456789012345678901234567890" });
+});
+
+test("what is no literal and no number has none", () => {
+  for (const word of ["", "-", ".", "007", "1.2.3", "yes", "constructor", "1_00"])
+    assert.equal(meaningOf(word), undefined);
+});
+
+test("what was cut is completed where only one thing can be meant", () => {
+  const meant = { t: "true", Fa: "false", nul: "null", "12.": "12", "1e": "1", "-3": "-3", "2.5E+": "2.5" };
+  for (const [word, json] of Object.entries(meant)) assert.equal(meaningOfCut(word)?.json, json, word);
+  for (const word of ["", "-", "x", "12a"]) assert.equal(meaningOfCut(word), undefined, word);
+});
