@@ -96,6 +96,9 @@ const HOSTILE: Readonly<Record<string, string>> = {
   bearer: "bearer ",
   "bearer and spaces": `bearer${" ".repeat(1000)}`,
   "key prefixes": "sk-",
+  "keys of a gateway": "gw_",
+  tokens: "eyJ-",
+  "tokens with a dot": "eyJaaaaaaaaaaaa.",
   "api keys without a value": "api-key ",
   "api keys and spaces": `api_key${" ".repeat(1000)}`,
   cookies: 'cookie"',
@@ -113,3 +116,9 @@ for (const [what, piece] of Object.entries(HOSTILE)) {
     assert.ok(ms < 5000, `${ms} ms`);
   });
 }
+
+test("keys of a gateway and JSON Web Tokens are masked", () => {
+  assert.equal(redact(`the key gw_${"a".repeat(43)} is wrong`), "the key gw_*** is wrong");
+  assert.equal(redact("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln here"), "token eyJ*** here");
+  assert.equal(redact("its hint is gw_abcd…wxyz"), "its hint is gw_abcd…wxyz");
+});
