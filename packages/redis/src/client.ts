@@ -19,8 +19,8 @@ export type RedisClient = NodeRedisClient | IoRedisClient;
 export interface Command {
   readonly script: Script;
   /** All in one slot of a cluster. */
-  readonly keys: readonly string[];
-  readonly values: readonly string[];
+  readonly keys: string[];
+  readonly values: string[];
 }
 
 /** Runs a command, in one round trip; two where Redis does not know the script yet. Rejects as the client does. */
@@ -41,9 +41,7 @@ export function runOn(client: RedisClient): Run {
 
 function commandsOf(client: RedisClient): { readonly byHash: Run; readonly byText: Run } {
   if (isNodeRedis(client)) {
-    const split = ({ keys, values }: Command): { keys: string[]; arguments: string[] } => {
-      return { keys: [...keys], arguments: [...values] };
-    };
+    const split = ({ keys, values }: Command) => ({ keys, arguments: values });
     return {
       byHash: (command) => client.evalSha(command.script.hash, split(command)),
       byText: (command) => client.eval(command.script.text, split(command)),

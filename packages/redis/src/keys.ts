@@ -22,10 +22,11 @@ export interface Keys {
 export function keysOf(prefix: string): Keys {
   const hashes = rememberedHashes();
   const tags = SHARDS.map((shard) => `${prefix}{${String(shard).padStart(2, "0")}}`);
+  const own = { epoch: tags.map((tag) => `${tag}:epoch`), probe: tags.map((tag) => `${tag}:probe`) };
   return {
     shard: (text) => ALPHABET.indexOf(hashes(text).charAt(0)) % SHARDS.length,
     key: (shard, kind, text) => `${tags[shard]}:${kind}:${hashes(text)}`,
-    own: (shard, what) => `${tags[shard]}:${what}`,
+    own: (shard, what) => own[what][shard] ?? "",
   };
 }
 

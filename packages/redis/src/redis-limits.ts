@@ -19,7 +19,7 @@ export function redisLimits({ redis, keys, local, instead }: Backend, epochs: Ep
       const answer = await redis.ask(shard, {
         script: drawScript,
         keys: [keys.own(shard, "epoch"), ...draws.map(({ key, rate }) => keys.key(shard, rate.kind, key))],
-        values: [known, settle ? "1" : "0", ...draws.flatMap(valuesOf)],
+        values: valuesOf(draws, known, settle),
       });
       if (answer === NO_ANSWER) return settle ? UNCOUNTED : instead().draw(group, draws, false);
       const [outcome, epoch = "", age, ...rest] = String(answer).split(" ");
@@ -50,8 +50,12 @@ export async function learnEpochs({ redis, keys }: Backend, epochs: Epochs): Pro
 /** What comes of a draw that is not counted. */
 const UNCOUNTED: Drawn = { taken: true, states: [] };
 
-function valuesOf({ rate, cost, since = "" }: Draw): string[] {
-  return [rate.kind, String(rate.capacity), String(rate.periodMs), String(cost), since];
+function valuesOf(draws: readonly Draw[], epoch: string, settle: boolean): string[] {
+  const values = [epoch, settle ? "1" : "0"];
+  for (const { rate, cost, since = "" } of draws) {
+    values.push(rate.kind, String(rate.capacity), String(rate.periodMs), String(cost), since);
+  }
+  return values;
 }
 
 function statesOf(texts: readonly string[]): DrawState[] {
