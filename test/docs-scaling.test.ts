@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { freePort } from "./listen.ts";
 import { skipRedis } from "./redis-server.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -45,14 +46,6 @@ async function portsInARow(): Promise<number[]> {
     const row = [first, first + 1, first + 2];
     if (first < 65_000 && (await Promise.all(row.map(isFree))).every(Boolean)) return row;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestServer } from "@gatewright/core/testing";
 
@@ -26,4 +26,11 @@ export async function listen(server: Server): Promise<ListeningServer> {
         server.closeAllConnections();
       }),
   };
+}
+
+/** A port of the loopback that was free a moment ago: for a program that must be told on which one to listen. */
+export async function freePort(): Promise<number> {
+  const { port, close } = await listen(createServer());
+  await close();
+  return port;
 }

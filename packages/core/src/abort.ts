@@ -37,11 +37,6 @@ export const OVER: GatewayError = new GatewayError("llm.canceled", "The call is 
 /** What aborts a try whose place another has taken. */
 export const OTHER_WON: GatewayError = new GatewayError("llm.canceled", "Another try answered first.");
 
-/** Whether a signal aborted because its caller left, and not because a layer has ended what is below it. */
-export function callerLeft(reason: unknown): boolean {
-  return !(reason instanceof GatewayError) || (reason.code === "llm.canceled" && reason !== OTHER_WON);
-}
-
 /** What a promise gives, unless the signal aborts first: then its reason. What comes later goes to `late`. */
 export function unlessAborted<T>(
   promise: Promise<T>,

@@ -36,7 +36,7 @@ export { contextKey, withValue } from "./context.ts";
 export { deadline } from "./deadline.ts";
 export type { Envelope, EnvelopeName, ErrorBody } from "./envelope.ts";
 export type { Attempt, GatewayErrorOptions, Issue } from "./error.ts";
-export { GatewayError, isOutage, toGatewayError } from "./error.ts";
+export { GatewayError, invalidRequest, isOutage, toGatewayError } from "./error.ts";
 export type { Gateway, GatewayOptions } from "./gateway.ts";
 export { gateway } from "./gateway.ts";
 export { HeldChunks } from "./held-chunks.ts";
@@ -81,6 +81,7 @@ export type { TimeoutClass, TimeoutLimits, TimeoutOptions } from "./middleware/t
 export { timeout, timeouts } from "./middleware/timeout.ts";
 export type { Model, Models } from "./models.ts";
 export type { MountOptions } from "./mount.ts";
+export { wholeIn } from "./options.ts";
 export { namePattern } from "./pattern.ts";
 export { redact } from "./redact.ts";
 export type { ReplyEnd } from "./reply.ts";
@@ -93,6 +94,7 @@ export { EventReader, EventTooLargeError, eventText, readEvents } from "./sse.ts
 export type { MemoryStoreOptions } from "./stores/memory-store.ts";
 export { memoryStore } from "./stores/memory-store.ts";
 export type { Claim, Draw, Drawn, DrawState, IdempotencyStore, LeaseStore, LimitStore, Store } from "./stores/store.ts";
+export { tell } from "./tell.ts";
 export { toFetch } from "./to-fetch.ts";
 export { toNode } from "./to-node.ts";
 export { estimateTokens } from "./tokens.ts";

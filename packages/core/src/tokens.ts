@@ -13,8 +13,9 @@ export function estimateTokens({ messages, call: _, ...others }: ChatRequest): n
     if (typeof content === "string") bytes += Buffer.byteLength(content);
     else {
       for (const part of content ?? []) {
-        if (ATTACHMENTS.has(part.type)) attachments++;
-        bytes += ATTACHMENTS.has(part.type) ? bytesOf(part.text) : textBytes(part);
+        const isAttachment = ATTACHMENTS.has(part.type);
+        if (isAttachment) attachments++;
+        bytes += isAttachment ? bytesOf(part.text) : textBytes(part);
       }
     }
   }

@@ -1,3 +1,4 @@
+import { wholeIn } from "@gatewright/core";
 import { JsonRepairer, type RepairLimits } from "./json-repairer.ts";
 import type { PostProcessStep } from "./step.ts";
 
@@ -20,8 +21,8 @@ export function jsonRepair({
   maxDepth = 100,
 }: JsonRepairOptions = {}): PostProcessStep {
   if (typeof truncated !== "boolean") throw new TypeError("jsonRepair: truncated must be true or false.");
-  whole("maxChars", maxChars, 64 * 1024 * 1024);
-  whole("maxDepth", maxDepth, 1000);
+  wholeIn("jsonRepair", "maxChars", maxChars, 1, 64 * 1024 * 1024);
+  wholeIn("jsonRepair", "maxDepth", maxDepth, 1, 1000);
   return {
     type: "json-repair",
     begin({ kind }) {
@@ -36,9 +37,4 @@ export function jsonRepair({
       };
     },
   };
-}
-
-function whole(option: string, value: number, most: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return;
-  throw new TypeError(`jsonRepair: ${option} must be a whole number from 1 to ${most}, not ${String(value)}.`);
 }

@@ -1,4 +1,4 @@
-import type { ChatRequest, Middleware } from "@gatewright/core";
+import { type ChatRequest, type Middleware, tell } from "@gatewright/core";
 import { jsonRepair } from "./json-repair.ts";
 import { ProcessedChunks } from "./processed-chunks.ts";
 import type { PostProcessStep, StepVerdict } from "./step.ts";
@@ -51,10 +51,7 @@ export function postProcess({
     const below = request as ChatRequest;
     const reply = await next(below);
     if (run.length === 0) return reply;
-    const listener = (verdict: StepVerdict, raw: string | undefined): void => {
-      // Who only watches changes nothing, whether that throws or rejects.
-      (async () => onVerdict(verdict, below, raw))().catch(() => {});
-    };
+    const listener = (verdict: StepVerdict, raw: string | undefined): void => tell(onVerdict, verdict, below, raw);
     const mayCall = Array.isArray(request.tools) && request.tools.length > 0;
     return { headers: reply.headers, chunks: new ProcessedChunks(reply.chunks, run, listener, mayCall) };
   };

@@ -1,4 +1,4 @@
-import { GatewayError, type Issue } from "@gatewright/core";
+import { type Issue, invalidRequest } from "@gatewright/core";
 import type { PostProcessStep } from "./step.ts";
 
 /** How many steps a request may ask for. */
@@ -11,7 +11,7 @@ const MAX_STEPS = 8;
 export function readSteps(value: unknown, known: ReadonlyMap<string, PostProcessStep>): readonly PostProcessStep[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value) || value.length > MAX_STEPS) {
-    throw invalid([{ path: "post_processing_steps", message: `must be a list of up to ${MAX_STEPS} steps` }]);
+    throw invalidRequest([{ path: "post_processing_steps", message: `must be a list of up to ${MAX_STEPS} steps` }]);
   }
   const issues: Issue[] = [];
   const steps = value.flatMap((entry: unknown, index) => {
@@ -28,15 +28,6 @@ export function readSteps(value: unknown, known: ReadonlyMap<string, PostProcess
     if (!step) issues.push({ path: `${path}.type`, message: `must be one of ${[...known.keys()].join(", ")}` });
     return step ? [step] : [];
   });
-  if (issues.length > 0) throw invalid(issues);
+  if (issues.length > 0) throw invalidRequest(issues);
   return steps;
-}
-
-/** As many failing fields as core tells at the most. */
-const MAX_ISSUES = 20;
-
-function invalid(found: readonly Issue[]): GatewayError {
-  const issues = found.slice(0, MAX_ISSUES);
-  const message = issues.map((issue) => `${issue.path}: ${issue.message}`).join("; ");
-  return new GatewayError("llm.request.invalid", message, { issues });
 }

@@ -1,5 +1,5 @@
-import { type ChatChunk, HeldChunks, JsonError, type Model, parseJson } from "@gatewright/core";
-import { readBytes, readText, release } from "./body.ts";
+import { type ChatChunk, HeldChunks, type Model } from "@gatewright/core";
+import { jsonOf, readBytes, readText, release } from "./body.ts";
 import { asChunk, completionAsChunk, isObject } from "./chunk.ts";
 import { EventChunks } from "./event-chunks.ts";
 import { badResponse, LASTING, send, type Target, type UpstreamAnswer } from "./upstream.ts";
@@ -120,13 +120,3 @@ function withoutMore(chunk: ChatChunk, finished: ReadonlySet<number>): ChatChunk
  */
 const SAID_ALL_MS = 90;
 const USAGE_MS = 1000;
-
-/** The value of JSON text, or `undefined`, which no JSON text has, where it is not JSON. */
-function jsonOf(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    if (error instanceof JsonError) return undefined;
-    throw error;
-  }
-}

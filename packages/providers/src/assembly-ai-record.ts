@@ -1,5 +1,5 @@
-import { JsonError, parseJson, readTranscript, redact, type Transcript } from "@gatewright/core";
-import { readText, release } from "./body.ts";
+import { readTranscript, redact, type Transcript } from "@gatewright/core";
+import { jsonOf, readText, release } from "./body.ts";
 import { isObject } from "./chunk.ts";
 import { badResponse, LASTING, type Target, type UpstreamAnswer } from "./upstream.ts";
 import { errorIn, upstreamError } from "./upstream-error.ts";
@@ -46,14 +46,4 @@ function transcriptIn(value: unknown, target: Target): Transcript | undefined {
 function isDeleted({ text, audio_url }: Record<string, unknown>): boolean {
   const audio = typeof audio_url === "string" ? audio_url : "";
   return text === "Deleted by user." || /^https?:\/\/deleted_by_user\b/.test(audio);
-}
-
-/** The value of JSON text, or `undefined`, which no JSON text has, where it is not JSON. */
-function jsonOf(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    if (error instanceof JsonError) return undefined;
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
 import { type Call, isTranscriptId, type TranscriptSource } from "@gatewright/core";
 import { Agent, type Dispatcher } from "undici";
 import { readRecord } from "./assembly-ai-record.ts";
+import { parseBase } from "./base-url.ts";
 import { send } from "./upstream.ts";
 
 export interface AssemblyAIOptions {
@@ -61,11 +62,8 @@ function checkKey(key: unknown): string {
 
 /** What the ids of transcripts are below. Throws a `TypeError` that says what is wrong with the base. */
 function endpoint(baseUrl: string): URL {
-  const base = URL.parse(baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
-  const web = base?.protocol === "https:" || base?.protocol === "http:";
-  if (base && web && base.search + base.hash + base.username + base.password === "") {
-    return new URL("v2/transcript/", base);
-  }
+  const base = parseBase(baseUrl);
+  if (base && base.username + base.password === "") return new URL("v2/transcript/", base);
   throw new TypeError(
     "assemblyAi: baseUrl must be an http(s) URL without a query or a user, like https://api.assemblyai.com.",
   );

@@ -1,3 +1,4 @@
+import { JsonError, parseJson } from "@gatewright/core";
 import { badResponse, bodyError, LASTING, type Target, type UpstreamAnswer } from "./upstream.ts";
 
 /** The bytes of an answer, up to the target's limit. A reader that stops early must `release` the body. */
@@ -60,4 +61,14 @@ export function release({ body, keep }: Pick<UpstreamAnswer, "body" | "keep">, s
   }
   const timer = setTimeout(() => body.destroy(), END_MS);
   body.on("close", () => clearTimeout(timer)).resume();
+}
+
+/** The value of JSON text, or `undefined`, which no JSON text has, where it is not JSON. */
+export function jsonOf(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
+  }
 }

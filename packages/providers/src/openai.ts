@@ -12,6 +12,7 @@ import {
 } from "@gatewright/core";
 import { Agent, type Dispatcher } from "undici";
 import { readAnswer, readModels } from "./answer.ts";
+import { parseBase } from "./base-url.ts";
 import { refuseGatewayFields } from "./gateway-fields.ts";
 import { send, type Target } from "./upstream.ts";
 
@@ -171,9 +172,8 @@ function record(
 
 /** The URL of one operation below a base URL. Throws a `TypeError` that says what is wrong with the base. */
 function endpoint(baseUrl: string, operation: string): URL {
-  const base = URL.parse(baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`);
-  const usable = base && (base.protocol === "https:" || base.protocol === "http:") && base.search + base.hash === "";
-  if (!usable)
+  const base = parseBase(baseUrl);
+  if (!base)
     throw new TypeError("openai: baseUrl must be an http(s) URL without a query, like https://api.openai.com/v1.");
   if (base.username + base.password !== "") {
     throw new TypeError("openai: baseUrl must not hold a user name or a password; use apiKey or headers.");

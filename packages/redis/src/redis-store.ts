@@ -1,4 +1,4 @@
-import { type Clock, type Store, systemClock } from "@gatewright/core";
+import { type Clock, type Store, systemClock, tell } from "@gatewright/core";
 import { Availability, type StateChange } from "./availability.ts";
 import type { Backend } from "./backend.ts";
 import { type Command, type RedisClient, runOn } from "./client.ts";
@@ -80,10 +80,6 @@ export function redisStore({
 
   const run = runOn(client);
   const keys = keysOf(prefix);
-  const tell = (change: StateChange): void => {
-    // Whether who watches throws or rejects changes nothing here.
-    (async () => onStateChange(change))().catch(() => {});
-  };
   const probe = (shard: Shard): Command => ({ script: probeScript, keys: [keys.own(shard, "probe")], values: [] });
   const redis = new Availability(
     run,
@@ -93,12 +89,12 @@ export function redisStore({
       if (change.state === "down") epochs.trouble();
       // What it had not told before, it may tell now.
       else void learnEpochs(backend, epochs);
-      tell(change);
+      tell(onStateChange, change);
     },
     clock,
   );
   const epochs: Epochs = new Epochs(
-    () => tell({ state: "lost", reason: "Redis lost what it had counted" }),
+    () => tell(onStateChange, { state: "lost", reason: "Redis lost what it had counted" }),
     clock,
     whenDown !== "allow",
   );
@@ -107,7 +103,7 @@ export function redisStore({
     run,
     probe,
     timeoutMs * RECORD_PATIENCE,
-    (change) => redis.up && tell(change),
+    (change) => redis.up && tell(onStateChange, change),
     clock,
   );
   const local = localStore(gateways, clock);

@@ -1,4 +1,4 @@
-import { callerLeft, letGo, OVER, unlessAborted } from "../abort.ts";
+import { letGo, OTHER_WON, OVER, unlessAborted } from "../abort.ts";
 import type { ChatReply, Middleware } from "../chat.ts";
 import { type ChunkIterator, iterate } from "../chunk-iterator.ts";
 import { type Clock, MAX_DELAY_MS, systemClock } from "../clock.ts";
@@ -110,3 +110,8 @@ export function drain({
 }
 
 const ENOUGH = new GatewayError("llm.canceled", "The caller went away, and as much was read as may be.");
+
+/** Whether a signal aborted because its caller left, and not because a layer has ended what is below it. */
+function callerLeft(reason: unknown): boolean {
+  return !(reason instanceof GatewayError) || (reason.code === "llm.canceled" && reason !== OTHER_WON);
+}

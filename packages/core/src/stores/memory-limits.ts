@@ -2,13 +2,13 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { advance, change, type Rate, type RateState, untouched, view, waitFor } from "../limits/rate.ts";
 import { RecentMap } from "../recent-map.ts";
-import type { Draw, Drawn, DrawState, LimitStore } from "./store.ts";
+import type { Drawn, DrawState, LimitStore } from "./store.ts";
 
 /** Counts in memory, of at most `maxCounts` keys; those that were not used for longest are forgotten first. */
 export function memoryLimits(maxCounts: number, clock: Clock): LimitStore {
   const counts = new RecentMap<RateState>(maxCounts);
 
-  const stateOf = ({ rate, key }: Draw, now: number): RateState => {
+  const stateOf = (key: string, rate: Rate, now: number): RateState => {
     const state = counts.get(key);
     if (state === undefined) return untouched(rate, now);
     advance(rate, state, now);
@@ -21,7 +21,7 @@ export function memoryLimits(maxCounts: number, clock: Clock): LimitStore {
       const found = all.map((draw) => {
         const key =
           draw.key.length > LONG ? createHash("sha256").update(draw.key, "utf16le").digest("base64url") : draw.key;
-        const state = stateOf({ ...draw, key }, now);
+        const state = stateOf(key, draw.rate, now);
         return { ...draw, key, state, waitMs: settle ? 0 : waitFor(draw.rate, state, draw.cost, now) };
       });
       const taken = found.every(({ waitMs }) => waitMs === 0);
