@@ -15,3 +15,7 @@ export class Undecided extends Error {
 }
 
 export const BREAKS_OFF = "it breaks off in the middle of a value";
+
+export const CUT_OFF = "it was cut off";
+
+export const UNCLEAR = "its syntax is broken beyond what can be repaired with certainty";

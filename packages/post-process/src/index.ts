@@ -7,4 +7,8 @@ export type { PostProcessOptions } from "./post-process.ts";
 export { postProcess } from "./post-process.ts";
 export type { RepairOptions } from "./repair-json.ts";
 export { repairJson } from "./repair-json.ts";
+export type { SchemaAsInstructionOptions } from "./schema-as-instruction.ts";
+export { schemaAsInstruction } from "./schema-as-instruction.ts";
 export type { PostProcessStep, StepRun, StepVerdict, Target } from "./step.ts";
+export type { ValidateOutputOptions } from "./validate-output.ts";
+export { validateOutput } from "./validate-output.ts";

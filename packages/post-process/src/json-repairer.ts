@@ -1,6 +1,7 @@
-import { type Ending, Undecided, Unrepairable } from "./ending.ts";
+import { wholeIn } from "@gatewright/core";
+import { CUT_OFF, type Ending, Undecided, Unrepairable } from "./ending.ts";
 import { checkLeft, repairRest } from "./last-resort.ts";
-import { skipSpace } from "./look-ahead.ts";
+import { isSpace, skipSpace } from "./look-ahead.ts";
 import { Output } from "./output.ts";
 import { MORE, Source } from "./source.ts";
 import { Structure } from "./structure.ts";
@@ -43,11 +44,16 @@ export class JsonRepairer {
   /** Whether it is known that the text is no single literal, number or string. */
   #looked = false;
   #chars = 0;
+  #pieces = 0;
+  /** What the first piece gave out. */
+  #begun = "";
   readonly #empty: string | undefined;
   #failure: string | undefined;
 
-  constructor({ maxChars = 4 * 1024 * 1024, maxDepth = 100, empty }: RepairLimits = {}) {
-    this.#empty = empty;
+  /** Throws a `TypeError` for a bad limit. */
+  constructor(limits: RepairLimits = {}) {
+    const { maxChars, maxDepth } = checkedLimits("JsonRepairer", limits);
+    this.#empty = limits.empty;
     this.#maxChars = maxChars;
     this.#maxDepth = maxDepth;
     this.#structure = new Structure(this.#source, this.#output, maxDepth);
@@ -61,14 +67,19 @@ export class JsonRepairer {
   /** Takes the next piece of the text. Answers what of the document is final by now. */
   push(piece: string): string {
     if (this.#failure !== undefined || piece === "") return "";
+    if (typeof piece !== "string") {
+      this.#failure = "it is no text";
+      return "";
+    }
     this.#chars += piece.length;
     if (this.#chars > this.#maxChars) {
       this.#failure = `it has more than ${this.#maxChars} characters`;
       return "";
     }
-    this.#source.add(piece);
-    this.#run();
-    return this.#output.take();
+    if (this.#source.add(piece)) this.#run();
+    const final = this.#output.take();
+    this.#begun = ++this.#pieces === 1 ? final : "";
+    return final;
   }
 
   /** The text is over. Answers the rest of the document; `text` is only that. */
@@ -83,9 +94,23 @@ export class JsonRepairer {
       if (isEmpty && this.#empty !== undefined) return { verdict: "repaired", text: this.#empty, fixes: ["empty"] };
       this.#failure = isEmpty ? "it is empty" : "there is no JSON in it";
     }
+    this.#checkEnd(ending);
     const fixes = [...this.#output.fixes];
     if (this.#failure !== undefined) return { verdict: "unrepairable", text: "", fixes, reason: this.#failure };
-    return { verdict: fixes.length > 0 ? "repaired" : "valid", text: this.#output.take(), fixes };
+    const text = this.#output.take();
+    // What is given out parses, whatever the rules have missed. Of a text in several pieces it is too late to say so.
+    if (fixes.length > 0 && this.#pieces === 1 && !parses(this.#begun + text)) {
+      return { verdict: "unrepairable", text: "", fixes, reason: "its repair came out wrong" };
+    }
+    return { verdict: fixes.length > 0 ? "repaired" : "valid", text, fixes };
+  }
+
+  /** A document that only seems complete, since its brackets do not match, may have been cut as well. */
+  #checkEnd(ending: Ending): void {
+    const { fixes } = this.#output;
+    if (ending === "stop" || !(fixes.has("missing bracket") || fixes.has("wrong bracket"))) return;
+    if (ending === "cut") fixes.add("truncated");
+    else this.#failure ??= CUT_OFF;
   }
 
   #run(): void {
@@ -117,12 +142,13 @@ export class JsonRepairer {
       this.#stage = "scalar";
       return true;
     }
+    const atEnd = this.#source.ended && this.#source.waiting === 0;
     if (this.#around.step()) {
       this.#stage = "within";
       this.#structure.begin();
       return true;
     }
-    return !this.#source.ended || this.#source.waiting > 0;
+    return !atEnd;
   }
 
   /** Whether the text may be one literal, number or string as a whole, which is seen at its end. */
@@ -130,9 +156,9 @@ export class JsonRepairer {
     const char = this.#source.at(0);
     if (!/[-"\dtfn]/.test(char)) return false;
     if (char === '"') return true;
-    let at = 0;
-    while (at < MAX_SCALAR && /[\w.+-]/.test(this.#source.at(at))) at++;
-    return this.#source.at(skipSpace(this.#source, at)) === "";
+    const length = this.#source.run(SCALAR, MAX_SCALAR);
+    const next = length > MAX_SCALAR ? "" : this.#source.at(skipSpace(this.#source, length));
+    return next === "" || isSpace(next);
   }
 
   #endScalar(): void {
@@ -140,6 +166,8 @@ export class JsonRepairer {
     this.#stage = "around";
     this.#looked = true;
     if (!isScalar(rest)) return;
+    // More digits may have followed.
+    if (this.#structure.ending !== "stop" && /\d$/.test(rest)) throw new Unrepairable(CUT_OFF);
     this.#around.leaveSpace();
     this.#output.write(this.#source.take(rest.length));
     this.#behind = true;
@@ -153,20 +181,36 @@ export class JsonRepairer {
   #endUndecided(): boolean {
     checkLeft(this.#source);
     if (!this.#source.ended) return false;
-    if (this.#structure.ending === "refuse") throw new Unrepairable("it was cut off");
+    // What the library would make of the end of a text that breaks off is not known to be what was there.
+    if (this.#structure.ending !== "stop") throw new Unrepairable(CUT_OFF);
     this.#output.write(repairRest(this.#source, this.#output, this.#structure, this.#maxDepth));
     this.#behind = true;
     return false;
   }
 }
 
-/** How long a number may be that is the whole text, in characters. */
-const MAX_SCALAR = 4096;
+/** The limits with their defaults. Throws a `TypeError` that names a bad one, of the given part. */
+export function checkedLimits(
+  part: string,
+  { maxChars = 4 * 1024 * 1024, maxDepth = 100 }: RepairLimits,
+): { readonly maxChars: number; readonly maxDepth: number } {
+  wholeIn(part, "maxChars", maxChars, 1, 64 * 1024 * 1024);
+  wholeIn(part, "maxDepth", maxDepth, 1, 1000);
+  return { maxChars, maxDepth };
+}
+
+/** How long a word may be, in characters, that is looked at before it is taken for one that is the whole text. */
+const MAX_SCALAR = 64;
+const SCALAR = /[\w.+-]+/y;
 
 function isScalar(text: string): boolean {
+  return parses(text) && !/^\s*[[{]/.test(text);
+}
+
+function parses(text: string): boolean {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value !== "object" || value === null;
+    JSON.parse(text);
+    return true;
   } catch {
     return false;
   }

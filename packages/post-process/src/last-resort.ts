@@ -1,13 +1,12 @@
 import { jsonrepair } from "jsonrepair";
-import { Unrepairable } from "./ending.ts";
+import { UNCLEAR, Unrepairable } from "./ending.ts";
 import type { Output } from "./output.ts";
 import type { Source } from "./source.ts";
 import type { Structure } from "./structure.ts";
+import { meaningOf } from "./words.ts";
 
-/** How much is left to the library, in characters: its time grows with the square of that. */
-const MAX_CHARS = 16 * 1024;
-
-const UNCLEAR = "its syntax is broken beyond what can be repaired with certainty";
+/** How much is left to the library, in characters, once a text: its time grows with the cube of that. */
+const MAX_CHARS = 256;
 
 /** Throws `Unrepairable` where more waits than the library is given. */
 export function checkLeft(source: Source): void {
@@ -22,25 +21,42 @@ export function repairRest(source: Source, output: Output, structure: Structure,
   checkLeft(source);
   const { open, expected } = structure.place;
   const outer = open.slice(0, -1).map((bracket) => (bracket === "{" ? '{"k":' : "["));
-  const inner = open.at(-1) === "{" ? { key: "", colon: '"k"', value: '"k":', item: "", after: '"k":{}' } : AMONG_ITEMS;
-  const before = `${outer.join("")}${open.at(-1) ?? ""}${inner[expected]}`;
+  const before = `${outer.join("")}${open.at(-1) ?? ""}${expected === "value" ? '"k":' : ""}`;
   const { rest } = source;
-  if (CODE.test(rest) || depthOf(rest) + open.length > maxDepth) throw new Unrepairable(UNCLEAR);
+  if (isDecided(rest) || depthOf(rest) + open.length > maxDepth) throw new Unrepairable(UNCLEAR);
   const repaired = attempt(before + rest);
   if (!repaired?.startsWith(before)) throw new Unrepairable(UNCLEAR);
   const tail = repaired.slice(before.length);
+  if (!isSame(rest, tail)) throw new Unrepairable(UNCLEAR);
   source.take(rest.length);
   output.fixes.add("syntax");
-  // A comma waits for a next member or item. There may be none.
-  if (/^\s*[}\]]/.test(tail)) output.drop();
-  else output.release();
+  output.release();
   return tail;
 }
 
-const AMONG_ITEMS = { key: "", colon: "", value: "", item: "", after: "{}" };
-
-/** Calls, sums and patterns are code. The library would make values of them. */
+/** Calls, sums and patterns are code, of which the library would make values. */
 const CODE = /[\w$]\s?\(|["']\s*\+|\+\s*["']|[:,[]\s*\//;
+
+/** Whether a text holds what the own rules refuse or read in another way than the library. */
+function isDecided(text: string): boolean {
+  if (CODE.test(text) || /[\\`#“”„‘’…]|\/[/*]|\.\.\./.test(text)) return true;
+  return (text.match(/[\w.+-]+/g) ?? []).some((word) => meaningOf(word)?.fix !== undefined);
+}
+
+/**
+ * Whether the library has only put quotes around something, and brackets at the end: nothing came or went, and no string
+ * took the members and items behind it along.
+ */
+function isSame(before: string, after: string): boolean {
+  const strings = after.match(/"(?:[^"\\]|\\.)*"/g) ?? [];
+  if (strings.some((string) => /\\["']|'/.test(string) && /[,:;{}[\]]/.test(string))) return false;
+  const rest = bare(after).slice(bare(before).length);
+  return bare(after).startsWith(bare(before)) && /^[}\]]*$/.test(rest);
+}
+
+function bare(text: string): string {
+  return text.replace(/[\s"'\\]/g, "");
+}
 
 /** How deep a text may nest, whatever of it is text in quotes. */
 function depthOf(text: string): number {

@@ -52,7 +52,7 @@ export function postProcess({
     const reply = await next(below);
     if (run.length === 0) return reply;
     const listener = (verdict: StepVerdict, raw: string | undefined): void => tell(onVerdict, verdict, below, raw);
-    const mayCall = Array.isArray(request.tools) && request.tools.length > 0;
+    const mayCall = [request.tools, request.functions].some((tools) => Array.isArray(tools) && tools.length > 0);
     return { headers: reply.headers, chunks: new ProcessedChunks(reply.chunks, run, listener, mayCall) };
   };
 }

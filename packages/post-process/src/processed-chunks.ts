@@ -1,7 +1,10 @@
-import type { ChatChunk, ChunkIterator, Delta } from "@gatewright/core";
+import { type ChatChunk, type ChunkIterator, type Delta, GatewayError } from "@gatewright/core";
 import { ChoiceRun } from "./choice-run.ts";
-import type { PostProcessStep } from "./step.ts";
-import type { VerdictListener } from "./text-run.ts";
+import type { PostProcessStep, Target } from "./step.ts";
+import { TextRun, type VerdictListener } from "./text-run.ts";
+
+/** How many texts of one answer are worked on: contents and the arguments of calls. */
+const MAX_TEXTS = 1024;
 
 /** The chunks of an answer, each text of it passed through the steps. Read once. */
 export class ProcessedChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
@@ -9,6 +12,7 @@ export class ProcessedChunks implements ChunkIterator, AsyncIterable<ChatChunk> 
   readonly #begin: (index: number) => ChoiceRun;
   readonly #choices = new Map<number, ChoiceRun>();
   readonly #waiting: ChatChunk[] = [];
+  #texts = 0;
   #broken: { readonly thrown: unknown } | undefined;
   #over = false;
 
@@ -20,7 +24,11 @@ export class ProcessedChunks implements ChunkIterator, AsyncIterable<ChatChunk> 
     mayCall: boolean,
   ) {
     this.#source = chunks[Symbol.asyncIterator]();
-    this.#begin = (index) => new ChoiceRun(index, steps, listener, mayCall);
+    const begin = (target: Target): TextRun => {
+      if (++this.#texts <= MAX_TEXTS) return new TextRun(target, steps, listener);
+      throw new GatewayError("llm.output.invalid_json", `The answer has more than ${MAX_TEXTS} texts to process.`);
+    };
+    this.#begin = (index) => new ChoiceRun(index, begin, mayCall);
   }
 
   async next(): Promise<IteratorResult<ChatChunk, undefined>> {
@@ -47,7 +55,8 @@ export class ProcessedChunks implements ChunkIterator, AsyncIterable<ChatChunk> 
   async return(): Promise<IteratorResult<ChatChunk, undefined>> {
     this.#over = true;
     this.#waiting.length = 0;
-    await this.#source.return?.();
+    // What is broken was let go.
+    if (!this.#broken) await this.#source.return?.();
     return { done: true, value: undefined };
   }
 
@@ -72,8 +81,16 @@ export class ProcessedChunks implements ChunkIterator, AsyncIterable<ChatChunk> 
       if (!isEmptied(chunk, changed)) this.#waiting.push(changed);
     } catch (thrown) {
       this.#broken = { thrown };
-      // What is broken is not read on; if it cannot be let go either, its own failure is the one to tell.
-      this.#source.return?.().catch(() => {});
+      this.#letGo();
+    }
+  }
+
+  /** What is broken is not read on; if it cannot be let go either, its own failure is the one to tell. */
+  #letGo(): void {
+    try {
+      Promise.resolve(this.#source.return?.()).catch(() => {});
+    } catch {
+      // A source that throws at once is one that cannot be let go.
     }
   }
 
@@ -86,13 +103,33 @@ export class ProcessedChunks implements ChunkIterator, AsyncIterable<ChatChunk> 
   }
 }
 
+/** Fields of a chunk and of a choice that may be left out with it: they say nothing, or each chunk has them. */
+const CHUNK_FIELDS = [
+  "id",
+  "object",
+  "created",
+  "model",
+  "system_fingerprint",
+  "service_tier",
+  "obfuscation",
+  "choices",
+];
+const CHOICE_FIELDS = ["index", "delta"];
+
 /** Whether all that a chunk had to say is held back, so that it need not be sent. */
 function isEmptied(chunk: ChatChunk, changed: ChatChunk): boolean {
-  if (chunk.usage || chunk.choices.length === 0) return false;
-  return changed.choices.every(({ delta, finish_reason, logprobs }, at) => {
+  if (chunk.choices.length === 0 || hasMore(chunk, CHUNK_FIELDS)) return false;
+  return changed.choices.every((choice, at) => {
     const said = chunk.choices[at]?.delta;
-    return !finish_reason && !logprobs && said !== undefined && shows(said) && !shows(delta);
+    return !hasMore(choice, CHOICE_FIELDS) && said !== undefined && shows(said) && !shows(choice.delta);
   });
+}
+
+/** Whether there is a fact beside those of the named fields. */
+function hasMore(value: object, fields: readonly string[]): boolean {
+  return Object.entries(value).some(
+    ([name, fact]) => fact !== null && fact !== undefined && fact !== "" && !fields.includes(name),
+  );
 }
 
 /** Whether a piece says anything, or begins a message or a call. */

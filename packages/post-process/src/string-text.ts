@@ -1,13 +1,17 @@
 import { BREAKS_OFF, Unrepairable } from "./ending.ts";
-import { closersOf, isQuote } from "./look-ahead.ts";
+import { closersOf, isQuote, isSpace, skipSpace } from "./look-ahead.ts";
+import { NestedText } from "./nested-text.ts";
+import { isPastEnd, type Place } from "./next-up.ts";
 import type { Output } from "./output.ts";
 import type { Source } from "./source.ts";
-import { closingRun, endsString, endsUnclosed, type Place } from "./string-end.ts";
+import { endsString, UNCLEAR_QUOTES } from "./string-end.ts";
+import { control, escapeSpaces, writeEscape } from "./string-write.ts";
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what a JSON string cannot hold
 const PLAIN = /[^"'`“”„‘’\\,}\]\u0000-\u001f]+/y;
-const UNICODE = /^[\da-fA-F]$/;
-const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f" };
+
+/** How much of a string's beginning is kept, which may show that JSON is nested in it, and how far a look at brackets reaches. */
+const REACH = 64;
 
 /** One string of the document, between its quotes. */
 export class StringText {
@@ -15,8 +19,13 @@ export class StringText {
   readonly #closers: string;
   readonly #triple: boolean;
   #empty = true;
-  /** Whether it holds a quote that its author did not escape: then a missing one is no more certain. */
   #doubtful = false;
+  /** Whether it holds what would end a key, or an item: a colon or a comma, or a comma. */
+  #pastEnd = false;
+  /** How many brackets of a kind it has opened and not closed. */
+  readonly #open = { "{": 0, "[": 0 };
+  #head: string | undefined = "";
+  #nested: NestedText | undefined;
 
   /** Takes the opening quote off the source. */
   constructor(source: Source, output: Output, place: Place) {
@@ -33,86 +42,129 @@ export class StringText {
   step(source: Source, output: Output, cut: boolean): boolean {
     const run = source.takeRun(PLAIN);
     if (run !== "") {
+      this.#see(run);
       output.write(run);
-      this.#empty = false;
       return false;
     }
     const char = source.at(0);
     if (char === "") return this.#atEnd(output, cut);
+    if (this.#nested) return this.#stepNested(char, source, output);
     if (isQuote(char)) return this.#quote(char, source, output);
-    if (char === "\\") this.#escape(source, output, cut);
+    if (char === "\\") writeEscape(source, output, cut);
     else if (char === "}" || char === "]") return this.#brackets(source, output, cut);
     else {
-      if ((char === "," || char === "\n") && this.place === "value" && endsUnclosed(source))
-        return this.#unclosed(output);
-      source.take(1);
-      output.write(char < " " ? control(char, output) : char);
+      if ((char === "," || char === "\n") && this.#isUnclosed(source, cut)) return this.#unclosed(output);
+      const text = source.take(char === "\n" ? skipSpace(source, 1) : 1);
+      output.write(escapeSpaces(text, output));
+      this.#see(text);
+      return false;
     }
-    this.#empty = false;
+    this.#see(char);
     return false;
+  }
+
+  /** Takes note of what the string holds. */
+  #see(text: string): void {
+    this.#empty = false;
+    if (this.#nested) {
+      this.#nested.see(text, false);
+      return;
+    }
+    const { length } = text;
+    if (this.#head !== undefined) this.#head = this.#head.length + length < REACH ? this.#head + text : undefined;
+    if (text === "," || (this.place === "key" && text.includes(":"))) this.#pastEnd = true;
+    else if (/[{[]/.test(text)) for (const char of text) if (char === "{" || char === "[") this.#open[char]++;
   }
 
   #quote(char: string, source: Source, output: Output): boolean {
     if (this.#closers.includes(char)) {
-      const ends = this.#triple
-        ? source.at(1) === '"' && source.at(2) === '"' && source.at(3) !== '"'
-        : endsString(source, this.place, this.#empty);
-      if (ends) {
+      if (this.#isEnd(source)) {
         if (char !== '"') output.fixes.add("quotes");
         source.take(this.#triple ? 3 : 1);
         output.write('"');
         return true;
       }
-      this.#doubtful = true;
+      if (!this.#triple) this.#doubt();
       if (char === '"') output.fixes.add("quote in a string");
     }
-    source.take(1);
-    output.write(char === '"' ? '\\"' : char);
-    this.#empty = false;
+    this.#takeQuote(char, source, output);
     return false;
   }
 
-  #escape(source: Source, output: Output, cut: boolean): void {
-    const next = source.at(1);
-    if (next === "") {
-      if (!cut) throw new Unrepairable(BREAKS_OFF);
-      source.take(1);
-      return;
+  #isEnd(source: Source): boolean {
+    if (this.#triple) return source.at(1) === '"' && source.at(2) === '"' && source.at(3) !== '"';
+    const open = this.#opened;
+    return endsString(source, { place: this.place, empty: this.#empty, doubtful: this.#doubtful, open });
+  }
+
+  /** The brackets that the string opens and does not close. */
+  get #opened(): string {
+    return `${this.#open["{"] > 0 ? "{" : ""}${this.#open["["] > 0 ? "[" : ""}`;
+  }
+
+  /** A quote belongs to the text. */
+  #doubt(): void {
+    // What looks like the end of a key came before: then it lacks a quote, and the next key would be part of it.
+    if (this.#pastEnd && this.place === "key") throw new Unrepairable(UNCLEAR_QUOTES);
+    if (this.#head !== undefined && this.place !== "key") this.#nested = NestedText.begin(this.#head);
+    this.#doubtful = true;
+    this.#nested?.see("", true);
+  }
+
+  #takeQuote(char: string, source: Source, output: Output): void {
+    source.take(1);
+    output.write(char === '"' ? '\\"' : char);
+    this.#empty = false;
+    this.#head = undefined;
+  }
+
+  #stepNested(char: string, source: Source, output: Output): boolean {
+    // Whether a backslash belongs to the outer or to the inner string is not known.
+    if (char === "\\") throw new Unrepairable(UNCLEAR_QUOTES);
+    if (isQuote(char)) {
+      if (this.#closers.includes(char)) this.#nested?.see("", true);
+      this.#takeQuote(char, source, output);
+      return false;
     }
-    if (next === "u" || next === "x") {
-      const digits = next === "u" ? 4 : 2;
-      let at = 2;
-      while (at < 2 + digits && UNICODE.test(source.at(at))) at++;
-      if (at === 2 + digits) {
-        const [, , ...code] = source.take(at);
-        if (next === "x") output.fixes.add("escape");
-        output.write(`\\u${code.join("").padStart(4, "0")}`);
-        return;
-      }
-      if (source.at(at) === "" && cut) {
-        source.take(at);
-        return;
-      }
-    } else if ('"\\/bfnrt'.includes(next)) {
-      output.write(source.take(2));
-      return;
+    source.take(1);
+    output.write(char < " " ? control(char, output) : char);
+    if (this.#nested?.see(char, false)) return false;
+    this.#nested = undefined;
+    this.#open["{"] = 0;
+    this.#open["["] = 0;
+    return false;
+  }
+
+  /** Whether the string lacks its closing quote before the comma or line break at the head of the source. */
+  #isUnclosed(source: Source, cut: boolean): boolean {
+    if (this.place === "key" || this.#triple || NestedText.begin(this.#head ?? "")) return false;
+    if (!isPastEnd(source, this.place, this.#closers)) {
+      // Of brackets in a line of their own at the end of the text, that line is not part of the string either.
+      if (cut || this.#doubtful || this.#opened !== "" || source.at(0) !== "\n") return false;
+      const length = closingRun(source);
+      return length < REACH && source.at(length) === "" && /[}\]]/.test(source.look(length));
     }
-    output.fixes.add("escape");
-    // An escaped letter is more likely a path or a pattern that lacks a backslash; an escaped sign stands for itself.
-    if (/[\p{L}\p{N}]/u.test(next)) output.write("\\\\");
-    else if (next >= " ") output.write(next);
-    else output.write(control(next, output));
-    source.take(/[\p{L}\p{N}]/u.test(next) ? 1 : 2);
+    if (this.#doubtful || this.#opened !== "" || this.place === "item") throw new Unrepairable(UNCLEAR_QUOTES);
+    return true;
   }
 
   /** Brackets at the end of the whole text belong to the document: then only the quote is missing. */
   #brackets(source: Source, output: Output, cut: boolean): boolean {
     const length = closingRun(source);
-    const isEnd = length < 64 && source.at(length) === "" && !cut && this.place !== "key";
-    if (isEnd && this.#doubtful) throw new Unrepairable(BREAKS_OFF);
-    if (isEnd) return this.#unclosed(output);
-    output.write(escapeSpaces(source.take(length), output));
+    if (length < REACH && source.at(length) === "" && !cut && this.place !== "key") {
+      const isOwn = this.#opened.includes(source.at(0) === "}" ? "{" : "[");
+      if (this.#doubtful || this.#triple || isOwn) throw new Unrepairable(BREAKS_OFF);
+      if (this.#empty || (this.#pastEnd && this.place === "item")) throw new Unrepairable(UNCLEAR_QUOTES);
+      return this.#unclosed(output);
+    }
+    const text = source.take(length);
+    for (const char of text) {
+      if (char === "}" && this.#open["{"] > 0) this.#open["{"]--;
+      if (char === "]" && this.#open["["] > 0) this.#open["["]--;
+    }
+    output.write(escapeSpaces(text, output));
     this.#empty = false;
+    this.#head = undefined;
     return false;
   }
 
@@ -129,12 +181,9 @@ export class StringText {
   }
 }
 
-function control(char: string, output: Output): string {
-  output.fixes.add("control character");
-  return SHORT[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
-}
-
-function escapeSpaces(text: string, output: Output): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what a JSON string cannot hold
-  return text.replace(/[\u0000-\u001f]/g, (char) => control(char, output));
+/** How many closing brackets and spaces come at the head of the source, as far as a look reaches. */
+function closingRun(source: Source): number {
+  let at = 0;
+  while (at < REACH && (isSpace(source.at(at)) || "}]".includes(source.at(at) || "."))) at++;
+  return at;
 }

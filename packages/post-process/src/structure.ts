@@ -1,5 +1,7 @@
-import { BREAKS_OFF, type Ending, Undecided, Unrepairable } from "./ending.ts";
-import { closersOf, isQuote, isSpace, isWordKey, WORD } from "./look-ahead.ts";
+import { Comment } from "./comment.ts";
+import { BREAKS_OFF, CUT_OFF, type Ending, UNCLEAR, Undecided, Unrepairable } from "./ending.ts";
+import { closersOf, hasLineBreak, isFence, isHashComment, isQuote, isSpace, skipSpace, WORD } from "./look-ahead.ts";
+import { looseKey } from "./loose-key.ts";
 import type { Output } from "./output.ts";
 import { plainValue } from "./plain-value.ts";
 import type { Source } from "./source.ts";
@@ -22,7 +24,7 @@ export class Structure {
   readonly #open: Bracket[] = [];
   #expected: Expected = "item";
   #string: StringText | undefined;
-  #comment: "line" | "block" | undefined;
+  #comment: Comment | undefined;
   /** How the text ends, once that is known. */
   ending: Ending = "stop";
 
@@ -47,7 +49,7 @@ export class Structure {
    * `Undecided`, or `Unrepairable`.
    */
   step(): boolean {
-    if (this.#comment) this.#skipComment(this.#comment);
+    if (this.#comment) this.#stepComment(this.#comment);
     else if (this.#string) this.#stepString(this.#string);
     else this.#stepBetween();
     return this.#open.length === 0;
@@ -72,10 +74,10 @@ export class Structure {
       source.take(1);
       this.#fix("space", " ");
     } else if (char === "/" && (source.at(1) === "/" || source.at(1) === "*")) this.#beginComment(2);
-    else if (char === "#" && !WORD.test(source.at(1) || " ")) this.#beginComment(1);
+    else if (isHashComment(source, 0)) this.#beginComment(1);
     else if (char === "." && source.at(1) === "." && source.at(2) === ".") this.#skip(3, "ellipsis");
     else if (char === "…") this.#skip(1, "ellipsis");
-    else if (char === "`" && this.#expected !== "colon" && source.has("```")) this.#finish();
+    else if (isFence(source, 0)) this.#fence();
     else if (this.#expected === "key") this.#key(char);
     else if (this.#expected === "colon") this.#colon(char);
     else if (this.#expected === "after") this.#after(char);
@@ -86,13 +88,17 @@ export class Structure {
     if (char === "}" || char === "]") this.#close(char);
     else if (char === ",") this.#skip(1, "comma");
     else if (isQuote(char)) this.#string = new StringText(this.#source, this.#output, "key");
-    else if (isWordKey(this.#source, 0)) {
-      let key = "";
-      while (!isSpace(this.#source.at(0)) && this.#source.at(0) !== ":") key += this.#source.take(1);
-      this.#fix("quotes", JSON.stringify(key));
+    else if (char === "{" && this.#open.at(-2) === "[" && this.#output.hasComma) this.#closeUnderComma();
+    else {
+      const key = looseKey(this.#source, this.ending !== "stop");
+      if (key === undefined) throw new Undecided();
+      const isHalf = this.#source.at(key.length) === '"';
+      this.#source.take(key.length + (isHalf ? 1 : 0));
+      // One that goes on to the end of the text was cut: it is left out.
+      if (this.#source.at(0) === "" && this.ending !== "stop") return;
+      this.#fix(isHalf ? "missing quote" : "quotes", JSON.stringify(key));
       this.#expected = "colon";
-    } else if (char === "{" && this.#open.at(-2) === "[" && this.#output.hasComma) this.#closeUnderComma();
-    else throw new Undecided();
+    }
   }
 
   #colon(char: string): void {
@@ -102,7 +108,7 @@ export class Structure {
       this.#source.take(length);
       this.#fix("colon", ":");
     } else if (isQuote(char) || "{[-".includes(char) || WORD.test(char)) this.#fix("missing colon", ":");
-    else throw new Undecided();
+    else throw new Unrepairable(UNCLEAR);
     this.#expected = "value";
   }
 
@@ -124,7 +130,7 @@ export class Structure {
     if (char === "+" || char === "(") throw new Unrepairable("it holds code in place of a value");
     const isNext = isQuote(char) || char === "{" || char === "[" || char === "-" || WORD.test(char);
     if (char === ";") this.#output.fixes.add("comma");
-    else if (char !== "," && !isNext) throw new Undecided();
+    else if (char !== "," && !isNext) throw new Unrepairable(UNCLEAR);
     if (isNext) this.#output.fixes.add("missing comma");
     else this.#source.take(1);
     this.#output.hold();
@@ -141,7 +147,7 @@ export class Structure {
     } else if (isQuote(char)) this.#beginString(place);
     else if (/[ubr]/.test(char) && closersOf(this.#source.at(1))?.length === 1) this.#skip(1, "quotes");
     else {
-      const json = plainValue(this.#source, this.#output, this.ending);
+      const json = plainValue(this.#source, this.#output, this.ending, place);
       if (json === undefined) return;
       this.#output.release();
       this.#output.write(json);
@@ -191,7 +197,7 @@ export class Structure {
   /** The end of the text, or of the fence around it, with brackets open. */
   #finish(): void {
     const cut = this.ending !== "stop";
-    if (this.ending === "refuse") throw new Unrepairable("it was cut off");
+    if (this.ending === "refuse") throw new Unrepairable(CUT_OFF);
     if (!cut && (this.#expected === "colon" || this.#expected === "value")) throw new Unrepairable(BREAKS_OFF);
     if (cut) this.#output.fixes.add("truncated");
     else if (this.#output.hasComma) this.#output.fixes.add("trailing comma");
@@ -213,17 +219,21 @@ export class Structure {
   }
 
   #beginComment(length: number): void {
-    this.#comment = this.#source.at(1) === "*" && length === 2 ? "block" : "line";
+    this.#comment = new Comment(this.#source.at(1) === "*" && length === 2 ? "block" : "line");
     this.#skip(length, "comment");
   }
 
-  #skipComment(kind: "line" | "block"): void {
-    this.#source.takeRun(kind === "line" ? /[^\n]+/y : /[^*]+/y);
-    const char = this.#source.at(0);
-    if (char === "" || kind === "line") this.#comment = undefined;
-    else if (this.#source.at(1) === "/") {
-      this.#comment = undefined;
-      this.#source.take(2);
-    } else this.#source.take(1);
+  #stepComment(comment: Comment): void {
+    if (comment.step(this.#source, this.ending === "stop")) this.#comment = undefined;
+  }
+
+  /** Behind a value a fence is the end of the document; elsewhere only one that ends its line. */
+  #fence(): void {
+    let at = 3;
+    while (this.#source.at(at) === "`" && at < 16) at++;
+    const next = skipSpace(this.#source, at);
+    const isEnd = this.#expected === "after" || this.#source.at(next) === "" || hasLineBreak(this.#source, at, next);
+    if (!isEnd) throw new Unrepairable(UNCLEAR);
+    this.#finish();
   }
 }

@@ -1,17 +1,19 @@
+import { Behind } from "./behind.ts";
 import { Unrepairable } from "./ending.ts";
-import { isQuote, isSpace, skipSpace } from "./look-ahead.ts";
+import { isSpace, skipSpace } from "./look-ahead.ts";
 import type { Output } from "./output.ts";
 import { beginsJson, fenceAt, isEncodedQuote } from "./prose.ts";
 import type { Source } from "./source.ts";
 
 // What in prose needs no look.
-const PROSE = /[^{[`~\n]+/y;
+const PROSE = /[^{}[\]",;`~\n]+/y;
 const SPACE = /[ \t\r\n]+/y;
 
 /** What stands around the one JSON value of a text: prose and code fences. */
 export class Surroundings {
   readonly #source: Source;
   readonly #output: Output;
+  readonly #watch: Behind = new Behind();
   #fence: string | undefined;
   /** Whether what is inside of the fence may be JSON. */
   #foreign = false;
@@ -19,8 +21,6 @@ export class Surroundings {
   /** Whether nothing has come yet but space and the opening of a fence. */
   #fresh = true;
   #behind = false;
-  /** Whether prose was seen behind the value. */
-  #trailed = false;
   /** Whether something was taken off: then the spaces beside it go as well. */
   #taken = false;
   #space = "";
@@ -39,6 +39,7 @@ export class Surroundings {
   leaveValue(): void {
     this.#behind = true;
     this.#startsLine = false;
+    this.#watch.begin(this.#output.fixes);
   }
 
   /** Deals with what comes next. Answers whether the value begins. Throws `Unrepairable` at a second one. */
@@ -64,6 +65,7 @@ export class Surroundings {
 
   #turn(mark: string, { length, mayHoldJson }: { readonly length: number; readonly mayHoldJson: boolean }): void {
     this.#source.take(length);
+    this.#watch.turn();
     this.#output.fixes.add("code fence");
     this.#taken = true;
     const opens = this.#fence === undefined;
@@ -97,17 +99,12 @@ export class Surroundings {
 
   #prose(char: string): void {
     const source = this.#source;
-    const isFirst = this.#behind && !this.#trailed;
-    if (isFirst && char === ",") {
-      const next = source.at(skipSpace(source, 1));
-      if (isQuote(next) || next === "{" || next === "[") throw new Unrepairable("it goes on behind its JSON value");
-    }
-    const isBracket = isFirst && (char === "}" || char === "]");
     const isMark = char === "\uFEFF" || isSpace(char);
-    this.#output.fixes.add(isBracket ? "extra bracket" : isMark ? "space" : "prose around");
-    this.#trailed ||= this.#behind && !isMark && !isBracket;
+    const isExtra = !isMark && !this.#foreign && this.#watch.see(char, source);
+    // Spaces go with what is beside them.
+    if (!(isMark && this.#taken)) this.#output.fixes.add(isExtra ? "extra bracket" : isMark ? "space" : "prose around");
     this.#taken ||= !isMark;
-    if (isBracket || isMark || source.takeRun(PROSE) === "") source.take(1);
+    if (isExtra || isMark || source.takeRun(PROSE) === "") source.take(1);
     if (isMark) return;
     this.#startsLine = false;
     this.#fresh = false;

@@ -46,11 +46,10 @@ export function meaningOf(word: string): Meaning | undefined {
   return { json, fix: "number" };
 }
 
-/** What is left of a literal or a number that was cut; undefined where nothing can be made of it. */
+/** What is left of a literal that was cut; undefined where nothing can be made of it. */
 export function meaningOfCut(word: string): Meaning | undefined {
   const whole = meaningOf(word);
   if (whole) return whole;
   if (/^[a-z]/i.test(word)) for (const [name, meaning] of NAMES) if (name.startsWith(word)) return meaning;
-  const number = /^-?\d[\d.]*/.exec(word)?.[0].replace(/\.$/, "") ?? "";
-  return NUMBER.test(number) && /^-?[\d.]+[eE]?[+-]?$/.test(word) ? { json: number } : undefined;
+  return undefined;
 }

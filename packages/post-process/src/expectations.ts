@@ -1,0 +1,88 @@
+import { type ChatRequest, type ChatTool, type Issue, invalidRequest } from "@gatewright/core";
+import type { Fault } from "./output-error.ts";
+import { type CompiledSchema, SchemaError } from "./schema/compiled-schema.ts";
+import { SchemaCache } from "./schema/schema-cache.ts";
+
+/** What a request expects of its answer: each function says what is wrong with a text at a path. */
+export interface Expected {
+  readonly content: ((text: string, path: string) => readonly Fault[]) | undefined;
+  readonly tools: ((name: string, given: string, path: string) => readonly Fault[]) | undefined;
+}
+
+/** Finds out what requests expect, and keeps the schemas that were compiled for that. */
+export class Expectations {
+  readonly #cache = new SchemaCache();
+
+  /** `undefined` where any answer will do. Throws `llm.request.invalid` that names what is wrong with the schemas. */
+  of({ response_format: format, tools }: ChatRequest): Expected | undefined {
+    const issues: Issue[] = [];
+    const content = this.#content(format, issues);
+    const parameters = this.#parameters(tools ?? [], issues);
+    if (issues.length > 0) throw invalidRequest(issues);
+    if (!content && !parameters) return undefined;
+    return {
+      content: content && ((text, path) => faultsOf(text, path, content, "schema")),
+      tools: parameters && ((name, given, path) => callFaults(name, given, path, parameters)),
+    };
+  }
+
+  #content(format: ChatRequest["response_format"], issues: Issue[]): CompiledSchema | undefined {
+    if (format?.type === "json_object") return this.#cache.get({ type: "object" });
+    if (format?.type !== "json_schema") return undefined;
+    const path = "response_format.json_schema";
+    const { json_schema: asked } = format;
+    if (!isFields(asked)) {
+      issues.push({ path, message: "required: an object with a name and a schema" });
+      return undefined;
+    }
+    return this.#compile(asked.schema ?? true, `${path}.schema`, issues);
+  }
+
+  /** What each tool takes, by its name; `undefined` where no function is offered. */
+  #parameters(tools: readonly ChatTool[], issues: Issue[]): ReadonlyMap<string, CompiledSchema> | undefined {
+    const known = new Map<string, CompiledSchema>();
+    for (const [at, tool] of tools.entries()) {
+      const offered = tool.type === "function" && isFields(tool.function) ? tool.function : undefined;
+      if (typeof offered?.name !== "string") continue;
+      const schema = this.#compile(offered.parameters ?? true, `tools[${at}].function.parameters`, issues);
+      if (schema) known.set(offered.name, schema);
+    }
+    return known.size > 0 ? known : undefined;
+  }
+
+  #compile(schema: unknown, path: string, issues: Issue[]): CompiledSchema | undefined {
+    try {
+      return this.#cache.get(schema);
+    } catch (thrown) {
+      if (!(thrown instanceof SchemaError)) throw thrown;
+      issues.push({ path: path + thrown.path, message: thrown.message });
+      return undefined;
+    }
+  }
+}
+
+function callFaults(
+  name: string,
+  given: string,
+  path: string,
+  parameters: ReadonlyMap<string, CompiledSchema>,
+): readonly Fault[] {
+  const schema = parameters.get(name);
+  if (schema) return faultsOf(given, path, schema, "arguments");
+  return [{ kind: "arguments", path, message: "are for a tool that was not offered" }];
+}
+
+function faultsOf(text: string, path: string, schema: CompiledSchema, kind: "schema" | "arguments"): readonly Fault[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    const message = text.trim() === "" ? "is empty" : "is not JSON";
+    return [{ kind: kind === "schema" ? "json" : kind, path, message }];
+  }
+  return schema.check(value).map((mismatch) => ({ kind, path: path + mismatch.path, message: mismatch.message }));
+}
+
+function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

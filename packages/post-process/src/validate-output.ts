@@ -1,0 +1,96 @@
+import {
+  type ChatReply,
+  type ChatRequest,
+  deadline,
+  type GatewayError,
+  hold,
+  type Middleware,
+  mapChunks,
+  systemClock,
+  takeTry,
+  tell,
+  triesOf,
+  type Usage,
+  wholeIn,
+} from "@gatewright/core";
+import { type Broken, CheckedChunks } from "./checked-chunks.ts";
+import { complaintOf } from "./complaint.ts";
+import { Expectations } from "./expectations.ts";
+import { addUsage } from "./usage.ts";
+
+/** What is done about an answer that does not match, and what is checked. */
+export interface ValidateOutputOptions {
+  /**
+   * What may cure an answer that does not match. `none` (default): nothing, the call fails. `ask-again`: the model is asked once
+   * more, with its answer and what is wrong with it. `fallback`: another target; for a `fallback` that stands outside. With both
+   * the answer is held until it was checked; with `none` a stream is passed on as it comes, and fails at its end.
+   */
+  readonly remedy?: "none" | "ask-again" | "fallback";
+  /** How large a text of an answer is checked, in characters; default 1 Mi. A longer one does not match. */
+  readonly maxChars?: number;
+  /** Told of each answer that does not match, also where a remedy follows. What it throws changes nothing. */
+  readonly onMismatch?: (error: GatewayError, request: ChatRequest) => void;
+}
+
+const REMEDIES = ["none", "ask-again", "fallback"] as const;
+
+/**
+ * Checks answers against what their request asks for: the content against the schema of `response_format`, and the arguments
+ * of tool calls against the tool's `parameters`. What does not match is `llm.output.schema_mismatch` or
+ * `llm.output.invalid_tool_arguments` with every failing path; what is no JSON is `llm.output.invalid_json`. A schema that
+ * cannot be used is `llm.request.invalid`, before any provider is asked. Mount it outside `postProcess`, so that repaired
+ * answers are checked. Throws a `TypeError` for a bad option.
+ */
+export function validateOutput({
+  remedy = "none",
+  maxChars = 1024 * 1024,
+  onMismatch = () => {},
+}: ValidateOutputOptions = {}): Middleware {
+  if (!REMEDIES.includes(remedy)) throw new TypeError(`validateOutput: remedy must be one of ${REMEDIES.join(", ")}.`);
+  wholeIn("validateOutput", "maxChars", maxChars, 1, 64 * 1024 * 1024);
+  if (typeof onMismatch !== "function") throw new TypeError("validateOutput: onMismatch must be a function.");
+  const expectations = new Expectations();
+  const holding = hold();
+
+  return async (request, next) => {
+    const expected = expectations.of(request);
+    if (!expected) return next(request);
+
+    let broken: Broken | undefined;
+    let usage: Usage | undefined;
+    const note = (found: Broken): GatewayError => {
+      broken = found;
+      tell(onMismatch, found.error, request);
+      return remedy === "fallback" ? found.error.with({ remedy }) : found.error;
+    };
+    const checked = async (asked: ChatRequest): Promise<ChatReply> => {
+      const { headers, chunks } = await next(asked);
+      const reported = (chunk: { readonly usage?: Usage | null }): void => {
+        usage = chunk.usage ?? usage;
+      };
+      return { headers, chunks: new CheckedChunks(chunks, expected, { maxChars, note, reported }) };
+    };
+    if (remedy === "none") return checked(request);
+
+    try {
+      return await holding(request, checked);
+    } catch (thrown) {
+      const said = broken && thrown === broken.error ? broken.said : undefined;
+      if (remedy !== "ask-again" || !broken || !said || !mayAskAgain(request)) throw thrown;
+      const before = usage;
+      usage = undefined;
+      const messages = [...request.messages, ...complaintOf(broken.error.issues, said)];
+      // Both answers were paid for.
+      return mapChunks(await holding({ ...request, messages }, checked), (chunk) => addUsage(chunk, before));
+    }
+  };
+}
+
+/** How many tries a call may have, where no layer further in says so. */
+const MAX_ATTEMPTS = 3;
+
+function mayAskAgain({ call }: ChatRequest): boolean {
+  const { context, signal } = call;
+  if (signal.aborted || systemClock.now() >= context.get(deadline)) return false;
+  return takeTry(context, triesOf(context, MAX_ATTEMPTS));
+}
