@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, beforeEach, test } from "node:test";
-import { auth, caller, compose, gateway, injectTranscript, memoryTranscripts, toFetch } from "@gatewright/core";
+import { auth, callerId, compose, gateway, injectTranscript, memoryTranscripts, toFetch } from "@gatewright/core";
 import { assemblyAi, openai } from "@gatewright/providers";
 import { startSimulator } from "@gatewright/simulator";
 import { listen } from "./listen.ts";
@@ -22,7 +22,8 @@ after(() => Promise.all([service.close(), provider.close()]));
 beforeEach(() => void urls.splice(0));
 
 const keys = auth({ keys: ["a", "b"].map((name) => ({ name, key: `key-of-${name}-0123456789` })) });
-const elsewhere = assemblyAi({ apiKey: ({ context }) => `stt-of-${context.get(caller)?.name}`, baseUrl: service.url });
+const accounts = new Map(["a", "b"].map((name) => [`key ${name}`, `stt-of-${name}`]));
+const elsewhere = assemblyAi({ apiKey: (call) => accounts.get(callerId(call)), baseUrl: service.url });
 
 function gatewayOver(source = elsewhere) {
   const pipeline = compose([keys, injectTranscript({ source })], openai({ baseUrl: provider.url }));

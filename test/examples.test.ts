@@ -165,6 +165,21 @@ test("The example that repairs an answer prints the object and what was done, an
   assert.match(stdout, /verdict: 'repaired'/);
 });
 
+test("The validated-output example asks again, and prints an object that matches", { timeout: 30_000 }, async () => {
+  const { code, stdout, stderr } = await runExample("validated-output");
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /That does not match[\s\S]*- size must[\s\S]*- sugars must/);
+  assert.match(stdout, /The caller gets: \{ item: 'tea', size: 'large', sugars: 2 \}\n$/);
+});
+
+test("The own-step example takes the thoughts out of a stream", { timeout: 30_000 }, async () => {
+  const { code, stdout, stderr } = await runExample("own-step");
+  assert.deepEqual([code, stderr], [0, ""]);
+  const [said = ""] = stdout.split(" [\n");
+  assert.deepEqual(JSON.parse(said.slice(1, -1).replaceAll("][", "")), { item: "tea" });
+  assert.doesNotMatch(stdout, /They want|think>/);
+});
+
 test("The in-process example prints the answer and ends", { timeout: 30_000 }, async () => {
   assert.deepEqual(await runExample("in-process"), { code: 0, signal: null, stdout: "sim: Say hello.\n", stderr: "" });
 });
@@ -174,7 +189,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
     await withGateway({}, async ({ url, stdout, printed }) => {
       assert.match(
         stdout,
-        /^ {2}pipeline {3}log → endOn → timeout\(call\) → idempotency → postProcess → fallback → circuitBreaker → retry → .* → simulator$/m,
+        /^ {2}pipeline {3}log → trace\(call\) → endOn → timeout\(call\) → idempotency → validateOutput → postProcess → fallback → circuitBreaker → retry → .* → simulator$/m,
       );
       assert.match(stdout, /^ {2}provider {3}simulator at http:\S+: no provider is configured; set OPENAI_API_KEY/m);
       assert.match(stdout, /^ {2}keys {7}WARNING: none are asked/m);
@@ -187,7 +202,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
   test("greets with keys by their names, and its curl line works once the key is put in", async () => {
     const keys = { GATEWAY_KEYS: `shop=${KEY},till=another-key-of-the-till` };
     const { stdout } = await withGateway(keys, async (example) => {
-      assert.match(example.stdout, /^ {2}pipeline {3}log → endOn → auth → .* → simulator$/m);
+      assert.match(example.stdout, /^ {2}pipeline {3}log → trace\(call\) → endOn → auth → .* → simulator$/m);
       assert.match(example.stdout, /^ {2}keys {7}shop, till$/m);
       const curl = await example.printed(/^ +(curl .*)$/);
       assert.equal(JSON.parse(await run(curl)).error.code, "llm.auth.invalid_key");
@@ -247,7 +262,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
       assert.equal((await ask(example.url, { user: "x".repeat(500) })).status, 413);
       const body = { model: "sim+words=3", messages: [{ role: "user", content: "private-words" }], stream: true };
       await (await ask(example.url, body, { "x-request-id": "call-1" })).text();
-      await example.printed(/"request_id":"call-1".*"stream":true,"outcome":"completed","usage":\{.*"msg":"call"/);
+      await example.printed(/"request_id":"call-1".*"stream":true.*"outcome":"completed".*"tokens":\{.*"msg":"call"/);
       await (await ask(example.url, { model: "sim+words=3+cut=2", stream: true }, { "x-request-id": "call-2" })).text();
       await example.printed(/"request_id":"call-2".*"outcome":"interrupted"/);
     });
@@ -269,7 +284,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
     };
     try {
       const { stdout } = await withGateway(environment, async (example) => {
-        assert.match(example.stdout, /^ {2}pipeline {3}log → endOn → auth → .* → openai$/m);
+        assert.match(example.stdout, /^ {2}pipeline {3}log → trace\(call\) → endOn → auth → .* → openai$/m);
         for (const model of ["gpt-5", "claude-sonnet", "org/model:7b"]) {
           const answer = await ask(example.url, { model }, { authorization: `Bearer ${KEY}`, cookie: "a=b" });
           assert.equal(said(await answer.text()), "Hello");
@@ -422,7 +437,17 @@ const unusable: Readonly<Record<string, Fields>> = {
     GATEWAY_STREAM_COMMIT: "last-token",
     GATEWAY_SHUTDOWN_MS: "99999999999",
   },
-  "what this version cannot do": Object.fromEntries(["REGION"].map((name) => [`GATEWAY_${name}`, "1"])),
+  "what it should tell of itself, in words it does not know": {
+    GATEWAY_OUTPUT_CHECK: "maybe",
+    GATEWAY_SCHEMA_AS_INSTRUCTION: "a model",
+    GATEWAY_ENVIRONMENT: "on my desk",
+    GATEWAY_PRICES: "gpt=cheap",
+    GATEWAY_LOG_CONTENT: "yes",
+    GATEWAY_TRACE_SHARE: "1.5",
+    GATEWAY_ADMIN_PORT: "99999",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318/v1/traces",
+  },
+  "an admin host without its port": { GATEWAY_ADMIN_HOST: "127.0.0.1" },
 };
 
 describe("The gateway example does not start, and says why,", { timeout: 60_000, concurrency: 3 }, () => {

@@ -2,7 +2,15 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-export type Example = "gateway" | "in-express" | "in-koa" | "in-process" | "ask-a-transcript" | "repaired-output";
+export type Example =
+  | "gateway"
+  | "in-express"
+  | "in-koa"
+  | "in-process"
+  | "ask-a-transcript"
+  | "own-step"
+  | "repaired-output"
+  | "validated-output";
 
 /** How a process ended: with an exit code, or by a signal. */
 export interface Ended {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { createServer, type ServerResponse } from "node:http";
 import { after, beforeEach, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import {
   auth,
   bySpeaker,
-  caller,
+  callerId,
   compose,
   fallback,
   type GatewayError,
@@ -30,6 +31,10 @@ const accounts: Record<string, Record<string, object>> = {
   "stt-of-a": { "a-1": { text: "The words of A." }, "a-2": { text: "More of A." } },
   "stt-of-b": { "b-1": { text: "The words of B." } },
 };
+const keysOf = new Map([
+  ["key a", "stt-of-a"],
+  ["key b", "stt-of-b"],
+]);
 const asked: string[] = [];
 let left = 0;
 /** What the service does in place of answering. */
@@ -74,7 +79,7 @@ interface Options extends Partial<InjectTranscriptOptions> {
   readonly inside?: readonly Middleware[];
 }
 
-/** Uses a gateway with two callers, `a` and `b`, each with an account at the service. */
+/** Uses a gateway with the callers `a` and `b`, each with an account at the service, and `c` without one. */
 async function withGateway(
   options: Options,
   use: (
@@ -83,10 +88,7 @@ async function withGateway(
   ) => Promise<void>,
 ): Promise<void> {
   const { outside = [], inside = [], ...own } = options;
-  const source = assemblyAi({
-    baseUrl: service.url,
-    apiKey: ({ context }) => `stt-of-${context.get(caller)?.name}`,
-  });
+  const source = assemblyAi({ baseUrl: service.url, apiKey: (call) => keysOf.get(callerId(call)) });
   const failures: GatewayError[] = [];
   const watch: Middleware = (request, next) =>
     next(request).catch((thrown) => {
@@ -136,6 +138,8 @@ test("a caller never gets what another was given", async () => {
     assert.deepEqual([refused.status, refused.code, refused.sent], [404, "llm.transcript.not_found", []]);
     assert.equal((await ask({ transcript_id: "b-1" }, "b")).said, "<The words of B.>");
     assert.equal((await ask({ transcript_id: "b-1" }, "a")).status, 404);
+    asked.length = 0;
+    assert.deepEqual([(await ask({ transcript_id: "a-1" }, "c")).code, asked], ["llm.transcript.not_found", []]);
   });
 });
 
@@ -173,10 +177,10 @@ const STATES: Readonly<Record<string, readonly [record: object, status: number, 
   queued: [{ status: "queued", text: null }, 409, "llm.transcript.not_ready", /queued/],
   processing: [{ status: "processing", text: null }, 409, "llm.transcript.not_ready", /processing/],
   failed: [
-    { status: "error", error: "Download error: stt-of-a" },
+    { status: "error", error: "Download error: stt-of-a, https://me:hush@audio.test/1.mp3?sig=hush" },
     422,
     "llm.transcript.failed",
-    /Download error: \*\*\*/,
+    /Download error: \*\*\*, https:\/\/\*\*\*@audio\.test\/1\.mp3\?\*\*\*/,
   ],
   deleted: [
     { text: "Deleted by user.", audio_url: "http://deleted_by_user" },
@@ -232,12 +236,24 @@ const FAULTS: Readonly<Record<string, readonly [Fault, retryAfter: string | null
   "does not answer": [() => {}, "1"],
   "stops in its answer": [(response) => void response.writeHead(200).write("{"), "1"],
   "closes the connection": [(response) => response.destroy(), "1"],
-  fails: [json(500, { error: "Server error" }), "1"],
+  fails: [json(500, { error: "Server error, hush" }), "1"],
+  "fails, and names the transcript": [json(500, { error: "Transcript id not found" }), "1"],
   "answers a page": [(response) => void response.writeHead(502).end("<html>"), "1"],
   "answers no JSON": [(response) => void response.writeHead(200).end("<html>"), "1"],
   "limits calls": [json(429, { error: "Too many requests" }, { "retry-after": "7" }), "7"],
   "refuses the key": [json(401, { error: "Authentication error, stt-of-a" }), null],
+  "refuses the key, and names the transcript": [json(401, { error: "Transcript id not found" }), null],
+  "refuses it otherwise": [json(400, { error: "Something of hush" }), null],
+  "is not there": [json(404, { error: "Not found" }), null],
   "sends elsewhere": [(response) => void response.writeHead(302, { location: "http://169.254.169.254/" }).end(), null],
+  "sends elsewhere, and does not end": [
+    (response) => void response.writeHead(302, { location: "http://169.254.169.254/" }).write("hush"),
+    null,
+  ],
+  "compresses its answer": [
+    (response) => void response.writeHead(200, { "content-encoding": "gzip" }).write(gzipSync("{}")),
+    null,
+  ],
 };
 
 describe("Row 75", () => {
@@ -247,7 +263,7 @@ describe("Row 75", () => {
         misbehave = fault;
         const refused = await ask({ transcript_id: "a-1", fallbacks: [{ model: "sim" }] });
         assert.deepEqual([refused.status, refused.sent, asked.length], [503, [], 1]);
-        assert.doesNotMatch(refused.text + JSON.stringify([...refused.headers]), /stt-of|169\.254/);
+        assert.doesNotMatch(refused.text + JSON.stringify([...refused.headers]), /stt-of|169\.254|hush/);
         assert.equal(refused.headers.get("retry-after"), retryAfter);
         misbehave = undefined;
         assert.equal((await ask({ transcript_id: "a-1" })).said, "<The words of A.>");

@@ -1,7 +1,22 @@
-import { isIP } from "node:net";
 import { type EnvelopeName, type Limit, type RateLimitMode, timeouts } from "@gatewright/core";
 import { z } from "zod";
-import { host, keys, proxies, redisUrl, secret, url, wholeNumber, windows } from "./values.ts";
+import {
+  collector,
+  flag,
+  host,
+  isLoopback,
+  keys,
+  label,
+  models,
+  prices,
+  proxies,
+  redisUrl,
+  secret,
+  share,
+  url,
+  wholeNumber,
+  windows,
+} from "./values.ts";
 
 /** What the environment says, checked. */
 export interface Config {
@@ -39,6 +54,22 @@ export interface Config {
   /** Where transcripts are; `undefined`: callers cannot ask about any. */
   readonly assemblyAi: { readonly apiKey: string; readonly baseUrl?: string } | undefined;
   readonly logLevel: string;
+  /** Whether what was said is logged, with credentials masked. */
+  readonly logContent: boolean;
+  /** What a million tokens of each model cost. */
+  readonly prices: z.infer<typeof prices>;
+  /** Where it runs: told in logs, traces and metrics. */
+  readonly environment: string | undefined;
+  readonly region: string | undefined;
+  /** Whether a collector gets traces and metrics, and of how many calls the traces. */
+  readonly otlp: boolean;
+  readonly traceShare: number;
+  /** Where `/metrics`, `/healthz` and `/readyz` are served too; `undefined`: nowhere else. */
+  readonly admin: { readonly host: string; readonly port: number } | undefined;
+  /** Whether answers are checked against the schemas that callers ask for, and what is done about one that does not match. */
+  readonly outputCheck: (typeof OUTPUT_CHECKS)[number];
+  /** The models that get a schema as an instruction. */
+  readonly instructed: readonly string[];
   /** Variables that are set and mean nothing to this version. */
   readonly unheard: readonly string[];
 }
@@ -52,6 +83,7 @@ const ENVELOPES = ["openai", "nested", "flat", "detail", "problem"] as const;
 const COMMITS = ["first-token", "complete"] as const;
 const LIMIT_MODES = ["enforce", "dry-run", "off"] as const;
 const WHEN_DOWN = ["local", "allow", "refuse"] as const;
+const OUTPUT_CHECKS = ["fail", "ask-again", "off"] as const;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
@@ -81,21 +113,21 @@ const variables = z.object({
   OPENAI_BASE_URL: url.optional(),
   ASSEMBLYAI_API_KEY: secret.optional(),
   ASSEMBLYAI_BASE_URL: host.optional(),
+  GATEWAY_OUTPUT_CHECK: z.enum(OUTPUT_CHECKS, { error: `set one of ${OUTPUT_CHECKS.join(", ")}` }).default("fail"),
+  GATEWAY_SCHEMA_AS_INSTRUCTION: models.default([]),
+  GATEWAY_ENVIRONMENT: label.optional(),
+  GATEWAY_REGION: label.optional(),
+  GATEWAY_PRICES: prices.default({}),
+  GATEWAY_LOG_CONTENT: flag.default(false),
+  GATEWAY_TRACE_SHARE: share.default(1),
+  GATEWAY_ADMIN_HOST: z.string().default("127.0.0.1"),
+  GATEWAY_ADMIN_PORT: wholeNumber(0, 65_535).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector.optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `set one of ${LOG_LEVELS.join(", ")}` }).default("info"),
 });
 
-/**
- * Variables of parts that this version does not have. One of the gateway's own that is set and not heard would be worse
- * than not starting; the others may be there for other programs, and are told of as `unheard`.
- */
-const NOT_YET = [
-  "GATEWAY_REGION",
-  "ANTHROPIC_API_KEY",
-  "ANTHROPIC_BASE_URL",
-  "GEMINI_API_KEY",
-  "GEMINI_BASE_URL",
-  "OTEL_EXPORTER_OTLP_ENDPOINT",
-];
+/** Variables of parts that this version does not have. They may be there for other programs, and are told of as `unheard`. */
+const NOT_YET = ["ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "GEMINI_API_KEY", "GEMINI_BASE_URL"];
 
 /** Reads the configuration from environment variables. Throws a `ConfigError` that names every variable at fault. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
@@ -156,7 +188,17 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       ? { apiKey: set.ASSEMBLYAI_API_KEY, ...(set.ASSEMBLYAI_BASE_URL && { baseUrl: set.ASSEMBLYAI_BASE_URL }) }
       : undefined,
     logLevel: set.LOG_LEVEL,
-    unheard: NOT_YET.filter((name) => !name.startsWith("GATEWAY_") && environment[name] !== undefined),
+    logContent: set.GATEWAY_LOG_CONTENT,
+    prices: set.GATEWAY_PRICES,
+    environment: set.GATEWAY_ENVIRONMENT,
+    region: set.GATEWAY_REGION,
+    otlp: set.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined,
+    traceShare: set.GATEWAY_TRACE_SHARE,
+    admin:
+      set.GATEWAY_ADMIN_PORT === undefined ? undefined : { host: set.GATEWAY_ADMIN_HOST, port: set.GATEWAY_ADMIN_PORT },
+    outputCheck: set.GATEWAY_OUTPUT_CHECK,
+    instructed: set.GATEWAY_SCHEMA_AS_INSTRUCTION,
+    unheard: NOT_YET.filter((name) => environment[name] !== undefined),
   };
 }
 
@@ -170,7 +212,6 @@ function unknown(environment: Readonly<Record<string, string | undefined>>): str
   const known = Object.keys(variables.shape);
   return Object.keys(environment).flatMap((name) => {
     if (!name.startsWith("GATEWAY_") || known.includes(name)) return [];
-    if (NOT_YET.includes(name)) return [`${name}: this version cannot do that yet; unset it`];
     const names = known.filter((other) => other.startsWith("GATEWAY_")).join(", ");
     return [`${name}: there is no such variable; those of the gateway are ${names}`];
   });
@@ -187,14 +228,12 @@ function idle(set: z.infer<typeof variables>, given: object): string[] {
           ["GATEWAY_REDIS_TIMEOUT_MS", "REDIS_URL"],
           ["GATEWAY_REDIS_DOWN", "REDIS_URL"],
         ]),
+    ...(set.OTEL_EXPORTER_OTLP_ENDPOINT ? [] : [["GATEWAY_TRACE_SHARE", "OTEL_EXPORTER_OTLP_ENDPOINT"]]),
+    ...(set.GATEWAY_ADMIN_PORT === undefined ? [["GATEWAY_ADMIN_HOST", "GATEWAY_ADMIN_PORT"]] : []),
     ...(set.ASSEMBLYAI_API_KEY ? [] : [["ASSEMBLYAI_BASE_URL", "ASSEMBLYAI_API_KEY"]]),
     ...(limited ? [] : [["GATEWAY_LIMIT_MODE", "GATEWAY_RATE_LIMIT or GATEWAY_TOKEN_LIMIT"]]),
   ];
   return without.flatMap(([name = "", needed]) =>
     Object.hasOwn(given, name) ? [`${name}: does nothing without ${needed}; set that too, or unset it`] : [],
   );
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }

@@ -3,51 +3,58 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Auth,
-  attempts,
   auth,
-  type Call,
   callerId,
   circuitBreaker,
   compose,
   concurrency,
-  contextKey,
   endOn,
   fallback,
-  type GatewayError,
   gateway,
   hold,
   idempotency,
   injectTranscript,
   keyFile,
+  log as logCalls,
   type Middleware,
-  onEnd,
   retry,
   shed,
   timeout,
-  toGatewayError,
   toNode,
 } from "@gatewright/core";
 import { toExpress } from "@gatewright/express";
-import { postProcess } from "@gatewright/post-process";
+import { postProcess, schemaAsInstruction, validateOutput } from "@gatewright/post-process";
 import { assemblyAi, openai } from "@gatewright/providers";
 import { redisStore } from "@gatewright/redis";
 import { startSimulator } from "@gatewright/simulator";
+import { telemetry } from "@gatewright/telemetry";
 import express from "express";
-import { pino } from "pino";
 import { type Config, ConfigError, readConfig } from "./config.ts";
 import { greeting } from "./greeting.ts";
 import { limitLayers } from "./limits.ts";
+import { startLogs } from "./logging.ts";
+import { startOpenTelemetry } from "./opentelemetry.ts";
 import { connect } from "./redis.ts";
+import { type Readiness, statusRoutes } from "./status.ts";
 
 const config = configOrExit();
-const log = pino({ level: config.logLevel });
+const { log, calls: sink, lost } = startLogs(config.logLevel);
+const openTelemetry = startOpenTelemetry(config);
+const { environment, region, prices } = config;
+const calls = logCalls({
+  sink,
+  prices,
+  ...(environment && { environment }),
+  ...(region && { region }),
+  // What was said is masked by the log; a redactor of your own, for names and the like, goes here.
+  ...(config.logContent && { content: (text: string) => text }),
+});
+const traced = telemetry();
+traced.observeDropped(() => calls.dropped() + lost());
 
 // Without a provider, the simulator answers: a real server on a port of its own, which needs no key.
 const simulator = config.openai ? undefined : await startSimulator();
 const provider = simulator ? openai({ name: "simulator", baseUrl: simulator.url }) : openai({ ...config.openai });
-
-/** Whether a call has its line. */
-const logged = contextKey("logged", false);
 
 const keys = authOrExit();
 const load = shed();
@@ -67,9 +74,17 @@ const { own, perModel } = limitLayers(config, store, (decision, { call, model })
   if (decision.dryRun) log.warn({ ...who, ...decision }, "limit");
 });
 
+const breaker = circuitBreaker({
+  onChange: (circuit) => {
+    log.warn(circuit, "circuit");
+    traced.onCircuit(circuit);
+  },
+});
+
 // The pipeline: the first listed is outermost. `mounted` is what start-up prints.
 const mounted: Record<string, Middleware> = {
-  log: logCalls,
+  log: calls,
+  "trace(call)": traced.call,
   endOn: endOn(overtime.signal),
   ...(keys && { auth: keys }),
   "timeout(call)": timeout({ totalMs: config.timeoutMs }),
@@ -79,6 +94,9 @@ const mounted: Record<string, Middleware> = {
   ...((config.concurrency || config.keysFile) && {
     concurrency: concurrency({ max: config.concurrency ?? 100_000, ...(store && { store }) }),
   }),
+  ...(config.outputCheck !== "off" && {
+    validateOutput: validateOutput({ remedy: config.outputCheck === "fail" ? "none" : config.outputCheck }),
+  }),
   postProcess: postProcess(),
   ...(config.assemblyAi && {
     injectTranscript: injectTranscript({
@@ -87,13 +105,15 @@ const mounted: Record<string, Middleware> = {
     }),
   }),
   fallback: fallback({ maxAttempts }),
+  ...(config.instructed.length > 0 && { schemaAsInstruction: schemaAsInstruction({ models: config.instructed }) }),
   // Counts each model apart, so that one at its limit can be answered by another.
   ...(perModel && { "rateLimit(model)": perModel }),
-  circuitBreaker: circuitBreaker({ onChange: (circuit) => log.warn(circuit, "circuit") }),
+  circuitBreaker: breaker,
   retry: retry({ retries }),
   ...(config.streamCommit === "complete" && { hold: hold() }),
   // An answer that is not streamed may take half of the time: the other half is for another try.
   "timeout(attempt)": timeout({ firstTokenMs, idleMs, completionMs: Math.ceil(config.timeoutMs / 2) }),
+  "trace(attempt)": traced.attempt,
 };
 const pipeline = compose(Object.values(mounted), provider);
 
@@ -114,20 +134,27 @@ const api = gateway(pipeline, {
     return models.filter((model) => keys?.allows(call, typeof model === "string" ? model : model.id) ?? true);
   },
   // What the pipeline never saw: a body that cannot be read, a path that is not there.
-  onError: (error, call) => logCall(call, { outcome: "failed", error }),
+  onError: (error, call) => {
+    traced.onRefused(error, call);
+    calls.onError(error, call);
+  },
 });
 
 let stopping = false;
-const app = express().disable("x-powered-by");
-app.get("/healthz", (_request, response) => void response.json({ status: "ok" }));
-app.get("/readyz", async (_request, response) => {
+const readiness = async (): Promise<Readiness> => {
   // Without Redis the gateway still answers, by its own share of the limits, unless it is to refuse.
   const isUp = await store?.ready();
   const refuses = isUp === false && config.redis?.whenDown === "refuse";
-  const status = stopping ? "draining" : refuses ? "not ready" : "ready";
-  const redis = store && { redis: isUp ? "up" : "down" };
-  response.status(status === "ready" ? 200 : 503).json({ status, ...redis });
-});
+  const open = breaker.circuits().filter(({ state }) => state !== "closed");
+  return {
+    status: stopping ? "draining" : refuses ? "not ready" : "ready",
+    ...(store && { redis: isUp ? "up" : "down" }),
+    ...(open.length > 0 && { circuits: Object.fromEntries(open.map(({ target, state }) => [target, state])) }),
+  };
+};
+const status = { readiness, scrape: openTelemetry.scrape };
+const app = express().disable("x-powered-by");
+app.use(statusRoutes(status, false));
 app.use("/v1", toExpress(api));
 // Everything else: a 404 in the style of the gateway's other errors.
 app.use(toNode(api));
@@ -152,39 +179,11 @@ server.listen(config.port, config.host, () => {
   console.log(greeting(config, `http://${host}:${port}/v1`, layers, simulator?.url, store?.status().up));
 });
 process.once("SIGTERM", stop).once("SIGINT", stop);
-
-/** How a call ended, and what else is told of it. */
-interface Ended {
-  readonly outcome: string;
-  readonly error?: GatewayError | undefined;
-  readonly [fact: string]: unknown;
-}
-
-/** One line a call, when it has truly ended. */
-async function logCalls(...[request, next]: Parameters<Middleware>): ReturnType<Middleware> {
-  const { call, model, stream = false } = request;
-  const startedAt = performance.now();
-  const ended = (end: Ended): void =>
-    logCall(call, { model, stream, ...end, ms: Math.round(performance.now() - startedAt) });
-  try {
-    return onEnd(await next(request), (end) => ended({ ...end }), call.signal);
-  } catch (thrown) {
-    const error = toGatewayError(thrown, call.signal);
-    ended({ outcome: error.code === "llm.canceled" ? "canceled" : "failed", error });
-    throw thrown;
-  }
-}
-
-/** What callers are not shown is logged: the cause of a defect in full, and every try. */
-function logCall(call: Call, { error, ...facts }: Ended): void {
-  if (call.context.get(logged)) return;
-  call.context.set(logged, true);
-  const { code, status, phase, origin, message } = error ?? {};
-  const who = { request_id: call.id, caller: callerId(call) };
-  const line = { ...who, ...facts, code, status, phase, origin, attempts: call.context.get(attempts) };
-  if (code === "llm.internal") log.error({ ...line, err: error?.cause }, message);
-  else if (error && code !== "llm.canceled") log.warn(line, message);
-  else log.info(line, "call");
+if (config.admin) {
+  const { host, port } = config.admin;
+  const admin = createServer(express().disable("x-powered-by").use(statusRoutes(status, true)));
+  admin.once("error", ({ message }) => exit(`GATEWAY_ADMIN_HOST, GATEWAY_ADMIN_PORT: ${message}`));
+  admin.listen(port, host).unref();
 }
 
 /** Stops being ready at once, lets calls finish up to a limit, fails the rest, and ends. A second signal ends at once. */
@@ -203,6 +202,7 @@ function stop(signal: NodeJS.Signals): void {
     clearTimeout(limit);
     await simulator?.close();
     redis?.client.destroy();
+    await openTelemetry.shutdown();
     process.exit(0);
   });
   console.log(`${signal}: no new connections; calls in flight may take ${config.shutdownMs / 1000} s to finish.`);

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { addressRule, readWindow } from "@gatewright/core";
 import { z } from "zod";
 
@@ -76,4 +77,58 @@ function isRedisUrl(text: string): boolean {
   const url = URL.parse(text);
   if (url && [url.username, url.password].some((part) => /%(?![\da-f]{2})/i.test(part))) return false;
   return url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== "" && /^(\/\d{0,4})?$/.test(url.pathname);
+}
+
+export const collector: z.ZodType<string> = z
+  .url({ protocol: /^https?$/, error: "set an http(s) URL like http://127.0.0.1:4318, without /v1/traces" })
+  .refine((text) => !/[?#@]|\/v1\//.test(text), { error: "must hold no query, user name, password or /v1/traces" });
+
+/** A word such as `production` or `eu-west-1`. */
+export const label: z.ZodType<string> = z
+  .string()
+  .regex(/^[\w.-]{1,64}$/, { error: "set up to 64 letters, digits, '.', '_' or '-'" });
+
+export const flag: z.ZodType<boolean> = z
+  .enum(["true", "false"], { error: "set true or false" })
+  .transform((text) => text === "true");
+
+export const share: z.ZodType<number> = z
+  .string()
+  .regex(/^(0(\.\d{1,6})?|1(\.0{1,6})?)$/, { error: "set a number from 0 to 1, like 0.01" })
+  .transform(Number);
+
+/** Names of models, in which `*` stands for any text. */
+export const models: z.ZodType<readonly string[]> = z
+  .string()
+  .transform((text) => text.split(",").map((name) => name.trim()))
+  .refine((names) => names.every((name) => /^[A-Za-z0-9._:/@+~=*-]{1,256}$/.test(name)), {
+    error: "set names of models like llama-*,qwen2.5",
+  });
+
+interface Price {
+  readonly input: number;
+  readonly output: number;
+  readonly cachedInput?: number;
+}
+
+const PRICE =
+  /^([A-Za-z0-9._:/@+~*-]{1,256})=(\d{1,6}(?:\.\d{1,6})?)\/(\d{1,6}(?:\.\d{1,6})?)(?:\/(\d{1,6}(?:\.\d{1,6})?))?$/;
+
+/** `gpt-4o-mini=0.15/0.6,gpt-*=2.5/10/1.25`: what a million tokens cost, in, out, and in from a cache. */
+export const prices: z.ZodType<Readonly<Record<string, Price>>> = z.string().transform((text, context) => {
+  const entries = text.split(",").map((entry): [string, Price] | undefined => {
+    const [, model = "", input, output, cached] = PRICE.exec(entry.trim()) ?? [];
+    if (input === undefined || output === undefined) return undefined;
+    const price = { input: Number(input), output: Number(output) };
+    return [model, cached === undefined ? price : { ...price, cachedInput: Number(cached) }];
+  });
+  if (entries.every((entry) => entry !== undefined)) return Object.fromEntries(entries);
+  context.addIssue(
+    "set model=in/out for a million tokens, like gpt-4o-mini=0.15/0.6,gpt-*=2.5/10/1.25 (the third: from a cache)",
+  );
+  return z.NEVER;
+});
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }

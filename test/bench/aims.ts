@@ -14,6 +14,10 @@ interface Comparison {
 
 const comparisons: readonly Comparison[] = [
   { server: "toNode", base: "bare", kind: "completions", of: "perSecond", atLeast: 0.9 },
+  { server: "watched", base: "toNode", kind: "completions", of: "perSecond", atLeast: 0.95 },
+  { server: "written", base: "toNode", kind: "completions", of: "perSecond", atLeast: 0.88 },
+  { server: "watched", base: "toNode", kind: "streams", of: "cpuMs", atMost: 1.05 },
+  { server: "written", base: "toNode", kind: "streams", of: "cpuMs", atMost: 1.12 },
   { server: "toExpress", base: "express", kind: "completions", of: "perSecond", atLeast: 1.1 },
   { server: "toKoa", base: "koa", kind: "completions", of: "perSecond", atLeast: 0.95 },
   { server: "toNode", base: "bare", kind: "completions", of: "cpuMs" },

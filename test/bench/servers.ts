@@ -20,6 +20,14 @@ export const contenders: Readonly<Record<string, Contender>> = {
   },
   bare: { title: "bare node:http + undici", load: async () => (await import("./servers/bare.ts")).bare },
   toNode: { title: "toNode", load: async () => (await import("./servers/to-node.ts")).gatewayOnNode },
+  watched: {
+    title: "toNode, log, telemetry",
+    load: async () => (await import("./servers/watched.ts")).watchedByNobody,
+  },
+  written: {
+    title: "toNode, log to a file",
+    load: async () => (await import("./servers/watched.ts")).watchedInAFile,
+  },
   express: { title: "bare Express 5", load: async () => (await import("./servers/express.ts")).bareExpress },
   toExpress: { title: "toExpress", load: async () => (await import("./servers/to-express.ts")).gatewayOnExpress },
   koa: { title: "bare Koa 3", load: async () => (await import("./servers/koa.ts")).bareKoa },

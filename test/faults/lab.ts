@@ -2,22 +2,20 @@ import assert from "node:assert/strict";
 import { createServer, type Server, type ServerOptions } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
-  type Attempt,
-  attempts,
-  type Call,
+  type AttemptRecord,
+  type CallRecord,
   type CircuitBreakerOptions,
   type Clock,
   circuitBreaker,
   compose,
   concurrency,
-  contextKey,
   endOn,
   fallback,
-  type GatewayError,
   type GatewayOptions,
   gateway,
   type Handler,
   hold,
+  log as logCalls,
   type Middleware,
   memoryStore,
   onEnd,
@@ -28,7 +26,6 @@ import {
   systemClock,
   type TimeoutLimits,
   timeout,
-  toGatewayError,
   toNode,
   type Usage,
 } from "@gatewright/core";
@@ -85,9 +82,12 @@ interface TargetPlace {
 /** One line a call. */
 export interface LogLine {
   readonly id: string;
-  readonly outcome: "completed" | "interrupted" | "canceled" | "failed";
+  readonly outcome: CallRecord["outcome"];
   readonly code: string | undefined;
+  /** Of the error. */
   readonly status: number | undefined;
+  /** What the log has of the call. */
+  readonly record: CallRecord;
   /** What was tried: `primary 503, backup 200`. */
   readonly tried: string;
   /** What the provider reported, as it did. */
@@ -107,8 +107,6 @@ export interface Lab {
   settled(): Promise<void>;
   close(): Promise<void>;
 }
-
-const logged = contextKey("logged", false);
 
 /** More tokens than all calls of a lab use together. */
 const MUCH = 1e12;
@@ -132,28 +130,20 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const clock = ownClock(systemClock);
   const log: LogLine[] = [];
   const closing = new AbortController();
-  const note = (call: Call, outcome: LogLine["outcome"], error?: GatewayError, usage?: Usage): void => {
-    if (call.context.get(logged)) return;
-    call.context.set(logged, true);
-    log.push({
-      id: call.id,
-      outcome,
-      code: error?.code,
-      status: error?.status,
-      tried: tell(call.context.get(attempts)),
-      usage,
-    });
-  };
-  const logCalls: Middleware = async (request, next) => {
+  const usages = new Map<string, Usage | undefined>();
+  const calls = logCalls({
+    sink: {
+      write(record) {
+        const { request_id: id, outcome, error, attempts } = record;
+        const { code, status } = error ?? {};
+        log.push({ id, outcome, code, status, record, tried: tell(attempts), usage: usages.get(id) });
+      },
+    },
+    clock,
+  });
+  const watchUsage: Middleware = async (request, next) => {
     const { call } = request;
-    try {
-      const reply = await next(request);
-      return onEnd(reply, ({ outcome, error, usage }) => note(call, outcome, error, usage), call.signal);
-    } catch (thrown) {
-      const error = toGatewayError(thrown, call.signal);
-      note(call, error.code === "llm.canceled" ? "canceled" : "failed", error);
-      throw thrown;
-    }
+    return onEnd(await next(request), ({ usage }) => usages.set(call.id, usage), call.signal);
   };
   const counts = memoryStore({ clock });
   const tokens = rateLimit({
@@ -171,7 +161,8 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     openai({ name: "primary", baseUrl: place.url, apiKey: KEY, dispatcher: agent });
   const pipeline = compose(
     [
-      logCalls,
+      calls,
+      watchUsage,
       endOn(closing.signal),
       timeout({ clock, ...(options.call ?? { totalMs: 5000 }) }),
       tokens,
@@ -188,7 +179,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const api = gateway(pipeline, {
     clock,
     ...options.gateway,
-    onError: (error, call) => note(call, error.code === "llm.canceled" ? "canceled" : "failed", error),
+    onError: calls.onError,
   });
   const httpServer = createServer(options.server ?? {}, toNode(api));
   options.prepare?.(httpServer);
@@ -226,7 +217,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
 }
 
 /** What was tried, with what followed on itself told once: `primary 503 ×2, backup 200`. */
-function tell(made: readonly Attempt[]): string {
+function tell(made: readonly AttemptRecord[]): string {
   const runs: { readonly what: string; times: number }[] = [];
   for (const { provider, status, code } of made) {
     const what = `${provider} ${code ? `\`${code}\`` : status}`;

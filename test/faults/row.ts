@@ -32,7 +32,7 @@ export function row(facts: Row, options: LabOptions, run: (lab: Lab) => Promise<
       await lab.settled();
       assert.equal(JSON.stringify(lab.log).includes(KEY), false, "the key is logged");
       assert.equal(new Set(lab.log.map(({ id }) => id)).size, lab.log.length, "a call was logged twice");
-      compare(facts, seen);
+      compare(facts, seen, logged(lab));
     } finally {
       await lab.close();
       for (let waits = 0; waits < 200 && resources() !== before; waits++) await sleep(10);
@@ -72,6 +72,18 @@ export function both(facts: Row, options: LabOptions, ask: (lab: Lab) => Promise
   });
 }
 
+/** What the log says of how the calls ended, each way once: `failed: before, network, upstream`. */
+function logged({ log }: Lab): string {
+  const ends = log.map(({ record: { outcome, partial, error, ...rest } }) => {
+    for (const [name, value] of Object.entries(rest)) {
+      assert.ok(typeof value !== "number" || Number.isFinite(value), `${name} is no number in a record`);
+    }
+    const how = outcome === "canceled" && partial ? "canceled in its middle" : outcome;
+    return error ? `${how}: ${error.phase}, ${error.layer}, ${error.origin}` : how;
+  });
+  return [...new Set(ends)].sort().join("; ");
+}
+
 function resources(): string {
   const kinds = process.getActiveResourcesInfo().filter((kind) => /Timeout|TCP|TLS/.test(kind));
   return kinds.sort().join(" ");
@@ -82,8 +94,8 @@ const START = "<!-- rows: start -->";
 const END = "<!-- rows: end -->";
 
 /** The table holds what the last run with UPDATE_FAULTS=1 has seen; every other run must see the same. */
-function compare({ row, phase, fault }: Row, { done, back }: Seen): void {
-  const line = `| ${row} | ${phase} | ${fault} | ${done || "no provider is asked"} | ${back} |`;
+function compare({ row, phase, fault }: Row, { done, back }: Seen, inLog: string): void {
+  const line = `| ${row} | ${phase} | ${fault} | ${done || "no provider is asked"} | ${back} | ${inLog} |`;
   const page = readFileSync(PAGE, "utf8");
   const table = page.slice(page.indexOf(START), page.indexOf(END));
   const known = table.split("\n").find((other) => other.startsWith(`| ${row} |`));

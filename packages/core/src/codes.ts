@@ -40,7 +40,7 @@ export const codes = {
   "llm.transcript.not_found": { status: 404, layer: "request", origin: "gateway", phase: "before", retryable: false, remedy: "none" },
   "llm.transcript.not_ready": { status: 409, layer: "request", origin: "gateway", phase: "before", retryable: true, remedy: "none" },
   "llm.transcript.failed": { status: 422, layer: "request", origin: "gateway", phase: "before", retryable: false, remedy: "none" },
-  "llm.transcript.unavailable": { status: 503, layer: "request", origin: "gateway", phase: "before", retryable: true, remedy: "none" },
+  "llm.transcript.unavailable": { status: 503, layer: "upstream", origin: "upstream", phase: "before", retryable: true, remedy: "none" },
   "llm.provider.auth": { status: 502, layer: "upstream", origin: "upstream", phase: "before", retryable: false, remedy: "fallback" },
   "llm.provider.rejected": { status: 400, layer: "upstream", origin: "upstream", phase: "before", retryable: false, remedy: "none" },
   "llm.provider.rate_limited": { status: 429, layer: "upstream", origin: "upstream", phase: "before", retryable: true, remedy: "retry" },

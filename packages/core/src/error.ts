@@ -98,7 +98,9 @@ export function invalidRequest(found: readonly Issue[]): GatewayError {
 export function isOutage({ origin, layer, status, code, remedy }: GatewayError): boolean {
   const behind = origin === "upstream" && (layer === "upstream" || layer === "network");
   const lasting = code === "llm.provider.bad_response" && remedy !== "retry";
-  return behind && status >= 500 && code !== "llm.provider.auth" && !lasting;
+  // The provider is not to blame for a key that is the gateway's, nor for a service of transcripts.
+  const isOther = code === "llm.provider.auth" || code === "llm.transcript.unavailable";
+  return behind && status >= 500 && !isOther && !lasting;
 }
 
 /**

@@ -12,6 +12,7 @@ import { GatewayError, toGatewayError } from "./error.ts";
 import { eventStream } from "./event-stream.ts";
 import type { HttpReply, HttpRequest } from "./http.ts";
 import { listModels, type Models } from "./models.ts";
+import { begunInSilence } from "./notes.ts";
 import { wholeIn } from "./options.ts";
 import { parseChatBody } from "./schema.ts";
 import { tell } from "./tell.ts";
@@ -91,6 +92,7 @@ export function gateway(handler: Handler, options: GatewayOptions = {}): Gateway
       return json(200, { ...completion, request_id: call.id }, headersOf(call, reply.headers));
     }
     const reply = await unlessSilent(replying, keepAliveMs, clock);
+    if (!reply) call.context.set(begunInSilence, true);
     const body = eventStream(replying, {
       includeUsage: request.stream_options?.include_usage ?? false,
       keepAliveMs,

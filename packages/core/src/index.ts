@@ -73,6 +73,8 @@ export type { IdempotencyOptions } from "./middleware/idempotency.ts";
 export { idempotency } from "./middleware/idempotency.ts";
 export type { InjectTranscriptOptions } from "./middleware/inject-transcript.ts";
 export { injectTranscript } from "./middleware/inject-transcript.ts";
+export type { Log, LogOptions } from "./middleware/log.ts";
+export { log } from "./middleware/log.ts";
 export type { RateLimitMode, RateLimitOptions } from "./middleware/rate-limit.ts";
 export { rateLimit } from "./middleware/rate-limit.ts";
 export type { RetryOptions } from "./middleware/retry.ts";
@@ -81,8 +83,24 @@ export type { TimeoutClass, TimeoutLimits, TimeoutOptions } from "./middleware/t
 export { timeout, timeouts } from "./middleware/timeout.ts";
 export type { Model, Models } from "./models.ts";
 export type { MountOptions } from "./mount.ts";
+export { ToolCalls } from "./normalize.ts";
+export type { CacheLookup } from "./notes.ts";
+export { cacheLookups, limitDecisions, noteLookup, traceHeaders } from "./notes.ts";
 export { wholeIn } from "./options.ts";
 export { namePattern } from "./pattern.ts";
+export { hideEchoes } from "./records/echoes.ts";
+export type { LogSink } from "./records/outlet.ts";
+export type { Price } from "./records/prices.ts";
+export type {
+  AttemptRecord,
+  CallRecord,
+  ContentRecord,
+  ErrorRecord,
+  LimitRecord,
+  SchemaRecord,
+  TokenRecord,
+} from "./records/record.ts";
+export { schemaOf } from "./records/schema-of.ts";
 export { redact } from "./redact.ts";
 export type { ReplyEnd } from "./reply.ts";
 export { discard, mapChunks, mapText, onEnd, textReply } from "./reply.ts";
@@ -104,6 +122,6 @@ export type { TranscriptCacheOptions, TranscriptMismatch } from "./transcripts/l
 export { memoryTranscripts } from "./transcripts/memory.ts";
 export type { Transcript, TranscriptSource, TranscriptStatus, Utterance } from "./transcripts/transcript.ts";
 export { isTranscriptId, readTranscript } from "./transcripts/transcript.ts";
-export { spareTargets } from "./tries.ts";
+export { spareTargets, takeTry, triesOf } from "./tries.ts";
 export type { Workload } from "./workload.ts";
 export { workload } from "./workload.ts";

@@ -26,24 +26,34 @@ export function normalizer(): (chunk: ChatChunk) => ChatChunk {
   };
 }
 
-/** The tool calls of one choice, seen so far: the id under each index. */
-class ToolCalls {
-  readonly #ids = new Map<number, string | undefined>();
+/** The tool calls of one choice, seen so far, and which of them a piece belongs to. */
+export class ToolCalls {
+  readonly #indexes = new Set<number>();
+  readonly #byId = new Map<string, number>();
+  #highest = -1;
   #last = 0;
 
+  /** The piece with its index, and with a type where it begins a call. One that lacks neither comes back as it is. */
   complete(call: ToolCall): ToolCall {
     const index = call.index ?? this.#indexOf(call);
-    const lacksType = !this.#ids.has(index) && !call.type;
-    if (!this.#ids.has(index)) this.#ids.set(index, call.id);
+    const isNew = !this.#indexes.has(index);
+    const lacksType = isNew && !call.type;
+    if (isNew) this.#begin(index, call.id);
     this.#last = index;
     if (typeof call.index === "number" && !lacksType) return call;
     return lacksType ? { ...call, index, type: "function" } : { ...call, index };
   }
 
+  #begin(index: number, id: string | undefined): void {
+    this.#indexes.add(index);
+    if (index > this.#highest) this.#highest = index;
+    if (id && !this.#byId.has(id)) this.#byId.set(id, index);
+  }
+
   /** A piece without an index goes on with the call of its id; with a new id or a name it begins one; else with the last. */
   #indexOf({ id, function: named }: ToolCall): number {
-    for (const [index, known] of this.#ids) if (id && known === id) return index;
-    if (!id && !named?.name) return this.#last;
-    return Math.max(-1, ...this.#ids.keys()) + 1;
+    const known = id ? this.#byId.get(id) : undefined;
+    if (known !== undefined) return known;
+    return !id && !named?.name ? this.#last : this.#highest + 1;
   }
 }

@@ -22,6 +22,42 @@ const SHOWN: Readonly<Record<string, readonly [text: string, secret: string]>> =
   "a Basic Authorization header": [`Authorization: Basic ${KEY}`, KEY],
   "a Cookie header": [`Cookie: session=${KEY}`, KEY],
   "the second cookie of a header": [`cookie: theme=dark; session=${KEY}`, KEY],
+  "a cookie in quotes": [`Set-Cookie: session="${KEY}"; Path=/`, KEY],
+  "a cookie in a list of headers": [`["cookie", "session=${KEY}"]`, KEY],
+  "a header in JSON within JSON": [`{\\"authorization\\":\\"Token ${KEY}\\"}`, KEY],
+  "a bearer token in a URL": [`?auth=Bearer%20${KEY}&x=1`, KEY],
+  "a bearer token behind a line feed in JSON": [`"a\\nBEARER ${KEY}"`, KEY],
+  "Basic credentials alone": ["got Basic dXNlcjpwYXNzdzByZA== instead", "dXNlcjpwYXNzdzByZA"],
+  "a key behind a URL's escape": [`key%3Dsk-${KEY}`, KEY],
+  "a key in a URL's escapes": [`sk%2Dproj%2D${KEY}`, KEY],
+  "a key behind a JSON escape": [`{"a":"first\\nsk-${KEY}"}`, KEY],
+  "a key behind a unit in hex": [`\\u0022sk-${KEY}`, KEY],
+  "a key within a word": [`prefixsk-${KEY}`, KEY],
+  "a project's key within a word": [`XYZsk-proj-${KEY}`, KEY],
+  "a key in lower case within a word": ["whisk-k3w0x9z1c5v7b2n4m6q8r0t", "k3w0x9z1c5v7b2n4m6q8r0t"],
+  "a key that an ANSI sequence splits": [`sk-\u001b[0mproj\u001b[1m-${KEY}`, KEY],
+  "a key that a change of direction splits": [`sk\u202e-${KEY}`, KEY],
+  "a parameter key": [`GET /v1beta/models?key=${KEY}&alt=sse`, KEY],
+  "a parameter token": [`wss://host/ws?model=a&token=${KEY}`, KEY],
+  "a parameter access_token": [`?access_token=${KEY}`, KEY],
+  "a parameter in a URL's escapes": [`%3Fkey%3D${KEY}%26a`, KEY],
+  "a signature of AWS": [`?X-Amz-Signature=${KEY}`, KEY],
+  "a field access_token": [`{"access_token": "${KEY}"}`, KEY],
+  "a field client_secret": [`client_secret='${KEY}'`, KEY],
+  "a password with anything in it": [`{"password":"a b, ${KEY}; c"}`, KEY],
+  "a field that is only called token": [`token: ${KEY}`, KEY],
+  "an access key of AWS": ["id AKIAIOSFODNN7EXAMPLE", "IOSFODNN7EXAMPLE"],
+  "a token of GitHub": [`ghp_${KEY}`, KEY],
+  "a new token of GitHub": [`github_pat_${KEY}`, KEY],
+  "a token of Slack": [`xoxb-1234-${KEY}`, KEY],
+  "a token of Google": [`ya29.${KEY}`, KEY],
+  "a token of Hugging Face": [`hf_${KEY}`, KEY],
+  "the password of a URL": [`redis://user:${KEY}@host:6379/0`, KEY],
+  "the password of a URL without a user": [`rediss://:${KEY}@host`, KEY],
+  "a private key": [`-----BEGIN RSA PRIVATE KEY-----\n${KEY}\n-----END RSA PRIVATE KEY-----`, KEY],
+  "a private key that is cut": [`-----BEGIN PRIVATE KEY-----\\n${KEY}`, KEY],
+  "a JSON Web Token that is cut": [`eyJhbGciOiJIUzI1NiJ9.${KEY}`, KEY],
+  "a gateway's key within a word": [`xgw_${KEY}01234567890`, KEY],
 };
 
 for (const [what, [text, secret]] of Object.entries(SHOWN)) {
@@ -67,10 +103,27 @@ test("of a long secret in a long text, nothing is shown", () => {
   }
 });
 
+const HARMLESS: readonly string[] = [
+  "",
+  "The model `gpt-4o` does not exist",
+  "Überlastet: 日本 ✓ 👍",
+  "a task-based, risk-free plan",
+  "use scikit-learn (sk-learn) or flask-sqlalchemy",
+  "task-550e8400-e29b-41d4-a716-446655440000 and desk-1234567890",
+  "a bearer token is missing; use Bearer authentication or basic auth",
+  "invalid token: foo",
+  "max_tokens: 5000, prompt_tokens=12, total_tokens: 5012",
+  "Unknown parameter: 'tool_choice.key'.",
+  "the primary key=5, and the key: value pairs",
+  "This model's maximum context length is 128000 tokens. However, your messages resulted in 130000 tokens.",
+  "see https://platform.openai.com/docs/guides/error-codes?lang=en#api",
+  "at async run (node:internal/modules/esm/module_job:343:25)",
+  "req_0123456789abcdef0123456789abcdef",
+  "gw_total_count, a_pk_b, hf_hub",
+];
+
 test("harmless text stays as it is", () => {
-  for (const text of ["", "The model `gpt-4o` does not exist", "Überlastet: 日本 ✓", "a task-based, risk-free plan"]) {
-    assert.equal(redact(text, [KEY]), text);
-  }
+  for (const text of HARMLESS) assert.equal(redact(text, [KEY]), text);
 });
 
 test("control characters cannot forge lines or colours", () => {
@@ -78,6 +131,29 @@ test("control characters cannot forge lines or colours", () => {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   assert.doesNotMatch(shown, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
   assert.match(shown, /red/);
+});
+
+test("control characters, sequences and changes of direction are gone, and lines stay lines", () => {
+  assert.equal(redact("a\u001b[1;31mb\u001b]0;title\u0007c\u001b]8;;x\u001b\\d\u001be"), "abcd e");
+  assert.equal(redact("a\u202eb\u2066c"), "abc");
+  assert.equal(redact("a\u2028b\u2029c\u0085d"), "a b c d");
+  assert.equal(redact("a\tb\nc"), "a\tb\nc");
+});
+
+test("half a character is none, and none is cut in half", () => {
+  assert.equal(redact("a\ud800b"), "a\ufffdb");
+  assert.equal(redact("👍👍👍", [], 4), "👍…");
+  assert.equal(redact("👍👍👍", [], 5), "👍👍…");
+  assert.ok(redact("👍".repeat(1000), [], 101).isWellFormed());
+});
+
+test("what tells callers how to send a key says which header it is", () => {
+  const told = redact("Send an API key: Authorization: Bearer KEY, or X-API-Key: KEY.");
+  assert.equal(told, "Send an API key: Authorization: ***");
+});
+
+test("what was masked is masked no further", () => {
+  for (const [text] of Object.values(SHOWN)) assert.equal(redact(redact(text)), redact(text));
 });
 
 test("a text is cut at its limit, and shows that it was", () => {
@@ -103,6 +179,22 @@ const HOSTILE: Readonly<Record<string, string>> = {
   "api keys and spaces": `api_key${" ".repeat(1000)}`,
   cookies: 'cookie"',
   "control characters": "\u0001\u0002",
+  "ANSI sequences": "\u001b[0;",
+  "titles that do not end": "\u001b]0;",
+  "halves of characters": "\ud800",
+  headers: "authorization",
+  "headers in quotes": 'cookie:"\\',
+  "fields without an end": 'password:"a',
+  "fields and signs": `api_key\\\\"  =`,
+  "tokens without a digit": "key=",
+  "parameters without an end": "?key=&",
+  "URL's escapes": "%3fkey%3d",
+  "basic and letters": "basic aaaaaaaa",
+  "keys within words": "task-ask-",
+  "long words": `desk-${"a".repeat(100)}`,
+  "URLs without a password": "://a:",
+  "private keys without an end": "-----BEGIN PRIVATE KEY-----",
+  "ends of private keys": "-----BEGIN A PRIVATE KEY----- -----END ",
   secrets: KEY,
 };
 

@@ -1,33 +1,40 @@
-/**
- * Shapes of credentials that must not be shown: headers that carry them, bearer tokens, key prefixes of model
- * services and of the gateway's own, JSON Web Tokens.
- */
-const CREDENTIALS = [
-  /((?:authorization|cookie)["']?\s{0,8}[:=]\s{0,8}["']?)[^"'\r\n]+/gi,
-  /((?:api[-_]?key)["']?\s{0,8}[:=]\s{0,8}["']?)[^\s"',;]+/gi,
-  /\b(bearer\s+)[^\s"',;]+/gi,
-  /\b((?:sk|pk|rk|gsk|xai)[-_])[A-Za-z0-9*._-]{3,}/g,
-  /\b(AIza)[A-Za-z0-9_-]{10,}/g,
-  /\b(gw_)[A-Za-z0-9_-]{20,}/g,
-  /(?<![\w-])(eyJ)[\w-]{10,}\.[\w-]+\.[\w-]*/g,
-];
+import { CREDENTIALS, SUSPECT } from "./records/credentials.ts";
 
-/** How much of a text is looked at: enough that masking leaves more than is shown. */
-const MAX_READ = 64 * 1024;
+/** How much of a text is looked at beyond what may be shown: enough that masking leaves more than that. */
+const MORE_READ = 64 * 1024;
+
+/** How much is left out where that ends: the cut may run through something to be masked. */
+const LEFT_OUT = 256;
 
 /**
- * Text that came from elsewhere, fit to be shown: credentials and the given `secrets` are masked, control characters
- * removed, and it is cut at `maxLength` characters.
+ * Text that came from elsewhere, fit to be shown: credentials and the given `secrets` are masked, what a terminal or an
+ * editor would obey (control characters but for tabs and line feeds, ANSI sequences, changes of direction) is taken off, and
+ * it is cut at `maxLength` characters.
  */
 export function redact(text: string, secrets: readonly string[] = [], maxLength = 1000): string {
-  let shown = text.slice(0, MAX_READ);
+  const isPart = text.length > maxLength + MORE_READ;
+  let shown = isPart ? text.slice(0, maxLength + MORE_READ) : text;
+  // Before anything is masked: what is not seen must not keep a shape from being recognised.
+  if (OBEYED.test(shown)) shown = shown.replace(SEQUENCES, "").replace(CONTROL, " ").toWellFormed();
   for (const secret of secrets) if (secret !== "") shown = shown.replaceAll(secret, MASK);
-  for (const shape of CREDENTIALS) shown = shown.replace(shape, `$1${MASK}`);
-  // Where the text was cut, the cut may run through a secret.
-  if (text.length > MAX_READ) shown = shown.slice(0, -Math.max(1, ...secrets.map((secret) => secret.length)));
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
-  shown = shown.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]+/g, " ");
-  return shown.length > maxLength ? `${shown.slice(0, maxLength - 1)}…` : shown;
+  if (SUSPECT.test(shown)) for (const shape of CREDENTIALS) shown = shown.replace(shape, `$1${MASK}`);
+  if (isPart) shown = shown.slice(0, -Math.max(LEFT_OUT, ...secrets.map((secret) => secret.length)));
+  return cut(shown, maxLength);
 }
 
 const MASK = "***";
+
+// biome-ignore-start lint/suspicious/noControlCharactersInRegex: they are what is removed
+const OBEYED = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/;
+/** ANSI sequences (ECMA-48, section 5.4), those that set a title or a link, and what changes the direction of text. */
+const SEQUENCES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\))|[\u202a-\u202e\u2066-\u2069]/g;
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]+/g;
+// biome-ignore-end lint/suspicious/noControlCharactersInRegex: they are what is removed
+
+/** The beginning of a text that is too long, with a sign that there was more. No character of two units is cut in half. */
+export function cut(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return text;
+  const last = text.charCodeAt(maxLength - 2);
+  const isHalf = last >= 0xd800 && last < 0xdc00;
+  return `${text.slice(0, maxLength - (isHalf ? 2 : 1))}…`;
+}

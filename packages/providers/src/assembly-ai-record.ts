@@ -9,28 +9,32 @@ import { errorIn, upstreamError } from "./upstream-error.ts";
  * for every other answer.
  */
 export async function readRecord(
+  id: string,
   target: Target,
   answer: UpstreamAnswer,
   signal: AbortSignal,
 ): Promise<Transcript | undefined> {
-  const { status, body, contentEncoding } = answer;
-  // A body that is closed early emits an error, also where nobody reads it any more.
-  body.on("error", () => {});
+  const { status, contentEncoding } = answer;
   if ((status >= 300 && status < 400) || contentEncoding !== "identity") {
     release(answer, false);
     throw badResponse(target, "answered with a redirect, or compressed unasked", LASTING);
   }
   const value = jsonOf(await readText(target, answer, signal));
-  if (status >= 200 && status < 300) return transcriptIn(value, target);
+  if (status >= 200 && status < 300) return transcriptIn(value, id, target);
   const error = errorIn(value);
   // An id that is unknown is a 400 there, which only its words tell from others.
-  if ((status === 400 || status === 404) && /\bnot found\b/i.test(error?.message ?? "")) return undefined;
+  if (status === 400 && UNKNOWN_ID.test(error?.message?.slice(0, 1000) ?? "")) return undefined;
+  // A 404 is no word on an id, but of a URL that is wrong.
+  if (status === 404) throw badResponse(target, "has nothing where transcripts are: see baseUrl", LASTING);
   throw upstreamError(target, answer, error);
 }
 
-function transcriptIn(value: unknown, target: Target): Transcript | undefined {
+const UNKNOWN_ID = /transcript\b.*\bnot found/i;
+
+function transcriptIn(value: unknown, asked: string, target: Target): Transcript | undefined {
   if (!isObject(value)) throw badResponse(target, "answered something that is not a transcript");
-  if (isDeleted(value)) return undefined;
+  // A record of another id is for the layer to see, whatever has become of it.
+  if (value.id === asked && isDeleted(value)) return undefined;
   const { id, status, text, utterances, error } = value;
   const said = typeof error === "string" ? redact(error, target.secrets) : undefined;
   // Whose a transcript is, the account says, and no field of it.
@@ -45,5 +49,5 @@ function transcriptIn(value: unknown, target: Target): Transcript | undefined {
  */
 function isDeleted({ text, audio_url }: Record<string, unknown>): boolean {
   const audio = typeof audio_url === "string" ? audio_url : "";
-  return text === "Deleted by user." || /^https?:\/\/deleted_by_user\b/.test(audio);
+  return text === "Deleted by user." || /^https?:\/\/deleted_by_user(?:[/?#]|$)/.test(audio);
 }

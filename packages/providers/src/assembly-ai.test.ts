@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { test } from "node:test";
-import { type Call, type Code, createCall, GatewayError } from "@gatewright/core";
+import { type Call, type Caller, type Code, caller, callerId, createCall, GatewayError } from "@gatewright/core";
 import { Dispatcher } from "undici";
 import { type AssemblyAIOptions, assemblyAi } from "./assembly-ai.ts";
 
@@ -24,7 +24,7 @@ test("a transcript is asked for by its id, with the raw key, and nothing of the 
     `${request?.method} ${request?.origin}${request?.path}`,
     `GET https://api.assemblyai.com/v2/transcript/${ID}`,
   );
-  assert.partialDeepStrictEqual(request?.headers, { authorization: KEY });
+  assert.partialDeepStrictEqual(request?.headers, { authorization: KEY, "accept-encoding": "identity" });
   assert.doesNotMatch(JSON.stringify(request?.headers), /Bearer|a=b/);
 });
 
@@ -44,14 +44,25 @@ test("nothing but an id ever comes into a URL", async () => {
   assert.equal(requests.length, 0);
 });
 
-test("each caller may have a key of its own", async () => {
-  const apiKey = async ({ headers }: Call): Promise<string> => `key-of-${headers["x-team"]}`;
-  const { transcript, requests } = setUp(said, { apiKey });
-  await transcript(ID, createCall({ headers: { "x-team": "a" } }));
-  assert.partialDeepStrictEqual(requests[0]?.headers, { authorization: "key-of-a" });
-  await assert.rejects(transcript(ID, createCall({ headers: { "x-team": "a b" } })), /apiKey/);
+test("each caller may have a key of its own, and for one that has none nothing is asked", async () => {
+  const keys = new Map([
+    ["key alice", "key-of-alice"],
+    ["key bob", "key of bob"],
+  ]);
+  const { transcript, requests } = setUp(said, { apiKey: async (call) => keys.get(callerId(call)) });
+  assert.equal((await transcript(ID, callOf({ name: "alice" })))?.text, "Hello.");
+  assert.partialDeepStrictEqual(requests[0]?.headers, { authorization: "key-of-alice" });
+  await assert.rejects(transcript(ID, callOf({ name: "bob" })), /apiKey/);
+  assert.equal(await transcript(ID, callOf({ name: "alice", kind: "token" })), undefined);
+  assert.equal(await transcript(ID, createCall()), undefined);
   assert.equal(requests.length, 1);
 });
+
+function callOf(known: Caller): Call {
+  const call = createCall();
+  call.context.set(caller, known);
+  return call;
+}
 
 test("utterances come along, and what is not known is dropped", async () => {
   const utterances = [{ speaker: "A", text: "Hello.", start: 10, end: 20, confidence: 1, words: [] }];
@@ -76,8 +87,16 @@ const STATES: Readonly<Record<string, readonly [answer: object, found: object | 
   "was deleted": [{ ...said, text: "Deleted by user.", audio_url: "http://deleted_by_user" }, undefined],
   "was deleted, as its text says": [{ ...said, text: "Deleted by user." }, undefined],
   "was deleted, as its audio says": [{ ...said, audio_url: "http://deleted_by_user" }, undefined],
+  "was deleted, as its audio says with a path": [{ ...said, audio_url: "https://deleted_by_user/x" }, undefined],
+  "was recorded where the name of a host begins like that": [
+    { ...said, audio_url: "https://deleted_by_user.test/a.mp3" },
+    { id: ID, status: "completed", text: "Hello." },
+  ],
+  "is another's, and was deleted": [
+    { ...said, id: "other", text: "Deleted by user." },
+    { id: "other", status: "completed", text: "Deleted by user." },
+  ],
   "is unknown": [{ error: "Transcript lookup error, transcript id not found" }, undefined, 400],
-  "is unknown, and said so otherwise": [{ error: "Not found" }, undefined, 404],
 };
 
 for (const [what, [answer, found, status]] of Object.entries(STATES)) {
@@ -99,6 +118,12 @@ const FAILURES: Readonly<Record<string, readonly [answer: string | object, statu
   "answers no transcript": [{ id: ID, text: "Hello." }, 200, "llm.provider.bad_response"],
   "answers a status that there is not": [{ id: ID, status: "paused" }, 200, "llm.provider.bad_response"],
   "answers 404 without a word": ["nginx", 404, "llm.provider.bad_response"],
+  "has nothing there": [{ error: "Not found" }, 404, "llm.provider.bad_response"],
+  "has no transcript at that URL": [{ error: "Transcript not found" }, 404, "llm.provider.bad_response"],
+  "does not find something else": [{ error: "Speech model not found" }, 400, "llm.provider.rejected"],
+  "does not find it, for the key is wrong": [{ error: "Transcript id not found" }, 401, "llm.provider.auth"],
+  "does not find it, as it fails": [{ error: "Transcript id not found" }, 500, "llm.provider.server_error"],
+  "does not find it, in the wrong order": [{ error: "Not found: no transcript" }, 400, "llm.provider.rejected"],
   "answers too much": [{ ...said, text: "x".repeat(100_000) }, 200, "llm.provider.bad_response"],
 };
 
@@ -114,6 +139,11 @@ for (const [how, [answer, status, code]] of Object.entries(FAILURES)) {
   });
 }
 
+test("a compressed answer is refused, as nobody asked for one", async () => {
+  const { transcript } = setUp(said, { headers: { "content-encoding": "gzip" } });
+  await assert.rejects(transcript(ID, createCall()), { code: "llm.provider.bad_response", retryable: false });
+});
+
 test("a call that ends takes its look-up with it", async () => {
   const { transcript } = setUp(said);
   const signal = AbortSignal.abort(new GatewayError("llm.timeout.total", "late"));
@@ -122,21 +152,23 @@ test("a call that ends takes its look-up with it", async () => {
 
 test("a bad option is named, and a key not shown", () => {
   const bad: readonly (readonly [string, object])[] = [
-    ["apiKey", { apiKey: "" }],
-    ["apiKey", { apiKey: undefined }],
-    ["apiKey", { apiKey: `${KEY}\n` }],
-    ["baseUrl", { baseUrl: "api.assemblyai.com" }],
-    ["baseUrl", { baseUrl: "ftp://x.test" }],
-    ["baseUrl", { baseUrl: "https://x.test/?a" }],
-    ["baseUrl", { baseUrl: "https://me:hush@x.test/" }],
-    ["maxResponseBytes", { maxResponseBytes: 0 }],
+    ["apiKey ", { apiKey: "" }],
+    ["apiKey ", { apiKey: undefined }],
+    ["apiKey ", { apiKey: `${KEY}\n` }],
+    ["baseUrl ", { baseUrl: "api.assemblyai.com" }],
+    ["baseUrl ", { baseUrl: "ftp://x.test" }],
+    ["baseUrl ", { baseUrl: "https://x.test/?a" }],
+    ["baseUrl ", { baseUrl: "https://me:hush@x.test/" }],
+    ["baseUrl must be without the version", { baseUrl: "https://api.assemblyai.com/v2" }],
+    ["baseUrl must be without the version", { baseUrl: "https://x.test/stt/v2/" }],
+    ["maxResponseBytes ", { maxResponseBytes: 0 }],
   ];
   for (const [name, options] of bad) {
     assert.throws(
       () => assemblyAi({ apiKey: KEY, ...options }),
       (error) =>
         error instanceof TypeError &&
-        error.message.startsWith(`assemblyAi: ${name} `) &&
+        error.message.startsWith(`assemblyAi: ${name}`) &&
         !/hush|aai-/.test(error.message),
     );
   }
@@ -144,10 +176,11 @@ test("a bad option is named, and a key not shown", () => {
 
 interface SetUp extends Partial<AssemblyAIOptions> {
   readonly status?: number | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The source over a service that always answers the same. */
-function setUp(answer: string | object, { status = 200, ...options }: SetUp = {}) {
+function setUp(answer: string | object, { status = 200, headers = {}, ...options }: SetUp = {}) {
   const requests: Dispatcher.RequestOptions[] = [];
   class Fixed extends Dispatcher {
     override request(request: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData> {
@@ -157,7 +190,7 @@ function setUp(answer: string | object, { status = 200, ...options }: SetUp = {}
       const text = typeof answer === "string" ? answer : JSON.stringify(answer);
       const body = Readable.from(text === "" ? [] : [Buffer.from(text)]);
       // Of an answer, its status, headers and body are read, and the body as any stream.
-      return Promise.resolve({ statusCode: status, headers: {}, body } as unknown as Dispatcher.ResponseData);
+      return Promise.resolve({ statusCode: status, headers, body } as unknown as Dispatcher.ResponseData);
     }
   }
   return { requests, transcript: assemblyAi({ apiKey: KEY, dispatcher: new Fixed(), ...options }) };

@@ -5,11 +5,14 @@ import { parseBase } from "./base-url.ts";
 import { send } from "./upstream.ts";
 
 export interface AssemblyAIOptions {
-  /** The key, sent raw in `Authorization`; or a function that gives the one of a call, for callers with accounts of their own. */
-  readonly apiKey: string | ((call: Call) => string | Promise<string>);
+  /**
+   * The key, sent raw in `Authorization`; or a function that gives the one of a call, for callers with accounts of their own:
+   * `undefined` for one that has none, to whom no transcript is there.
+   */
+  readonly apiKey: string | ((call: Call) => string | undefined | Promise<string | undefined>);
   /** Where the API is, without its version; default `https://api.assemblyai.com`. In the EU: `https://api.eu.assemblyai.com`. */
   readonly baseUrl?: string | undefined;
-  /** How large one answer may be, in bytes; default 32 MiB. It holds a record of each word. */
+  /** How large one answer may be, in bytes; default 32 MiB. It holds a record of each word, and is read whole. */
   readonly maxResponseBytes?: number;
   /** The undici dispatcher that carries the calls; default an agent of its own, with 2.5 s to connect. */
   readonly dispatcher?: Dispatcher;
@@ -33,7 +36,9 @@ export function assemblyAi({
   return async (id, call) => {
     // Whoever calls this: nothing but an id comes into a URL.
     if (!isTranscriptId(id)) return undefined;
-    const key = typeof apiKey === "function" ? checkKey(await apiKey(call)) : apiKey;
+    const given = typeof apiKey === "function" ? await apiKey(call) : apiKey;
+    if (given === undefined) return undefined;
+    const key = checkKey(given);
     const target = {
       name: "assemblyai",
       url: new URL(id, transcripts),
@@ -47,7 +52,7 @@ export function assemblyAi({
       maxResponseBytes,
       dispatcher,
     };
-    return readRecord(target, await send(target, call.signal), call.signal);
+    return readRecord(id, target, await send(target, call.signal), call.signal);
   };
 }
 
@@ -63,6 +68,9 @@ function checkKey(key: unknown): string {
 /** What the ids of transcripts are below. Throws a `TypeError` that says what is wrong with the base. */
 function endpoint(baseUrl: string): URL {
   const base = parseBase(baseUrl);
+  if (base?.pathname.endsWith("/v2/")) {
+    throw new TypeError("assemblyAi: baseUrl must be without the version: leave out its /v2.");
+  }
   if (base && base.username + base.password === "") return new URL("v2/transcript/", base);
   throw new TypeError(
     "assemblyAi: baseUrl must be an http(s) URL without a query or a user, like https://api.assemblyai.com.",

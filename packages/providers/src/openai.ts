@@ -9,11 +9,13 @@ import {
   type Model,
   onEnd,
   toGatewayError,
+  traceHeaders,
 } from "@gatewright/core";
 import { Agent, type Dispatcher } from "undici";
 import { readAnswer, readModels } from "./answer.ts";
 import { parseBase } from "./base-url.ts";
 import { refuseGatewayFields } from "./gateway-fields.ts";
+import { refuseStructuredOutput } from "./structured-output.ts";
 import { send, type Target } from "./upstream.ts";
 
 export interface OpenAIOptions {
@@ -32,6 +34,11 @@ export interface OpenAIOptions {
    * Such a caller gets no chunk of usage; `usage` may be null in the others. `false` is for services that do not know `stream_options`.
    */
   readonly streamUsage?: boolean;
+  /**
+   * Whether the service can hold its answers to a JSON Schema; default true. With `false` a request that asks for that is
+   * refused with a 400, unless `schemaAsInstruction` of `@gatewright/post-process` stands before it.
+   */
+  readonly structuredOutput?: boolean;
   /**
    * How long a connection may take to open, TLS included, in milliseconds; default 2,500. undici looks every half second,
    * so it may take that much longer. Not for a `dispatcher` of your own.
@@ -58,7 +65,7 @@ export interface Provider extends Handler {
  */
 export function openai(options: OpenAIOptions = {}): Provider {
   const { name = "openai", apiKey, streamUsage = true, maxResponseBytes = 32 * 1024 * 1024 } = options;
-  const { connectTimeoutMs = 2500 } = options;
+  const { connectTimeoutMs = 2500, structuredOutput = true } = options;
   const { baseUrl = "https://api.openai.com/v1" } = options;
   const sent = { name, apiKey: apiKey ?? "none" };
   for (const [option, value] of Object.entries(sent)) {
@@ -96,23 +103,30 @@ export function openai(options: OpenAIOptions = {}): Provider {
 
   const complete: Handler = async (request) => {
     refuseGatewayFields(request);
+    if (!structuredOutput) refuseStructuredOutput(request, name);
     const { call } = request;
     const attempt = record(call, name, request.model);
     try {
-      const answer = await send(target, call.signal, JSON.stringify(bodyFor(request, streamUsage)));
+      const headers = { ...target.headers, ...call.context.get(traceHeaders) };
+      const own: Target = { ...target, headers, asked: request };
+      const answer = await send(own, call.signal, JSON.stringify(bodyFor(request, streamUsage)));
       attempt.answered(answer.status, answer.requestId);
       const usage = streamUsage || request.stream_options?.include_usage === true;
       const expected = { choices: request.n ?? 1, usage };
-      const { chunks, model, whole } = await readAnswer(target, answer, expected, call.signal);
+      const { chunks, model, whole } = await readAnswer(own, answer, expected, call.signal);
       const reply = await begin({ headers: {}, chunks });
       attempt.end();
-      const headers = {
+      const answered = {
         "x-gateway-provider": name,
         "x-gateway-model": TOKEN.exec(model() ?? "")?.[0] ?? request.model,
       };
-      if (whole) return { headers, chunks: reply.chunks };
+      if (whole) return { headers: answered, chunks: reply.chunks };
       // What breaks off later has not been the success that it looked like.
-      return onEnd({ headers, chunks: reply.chunks }, ({ error }) => error && attempt.end(error), call.signal);
+      return onEnd(
+        { headers: answered, chunks: reply.chunks },
+        ({ error }) => error && attempt.end(error),
+        call.signal,
+      );
     } catch (thrown) {
       // Whatever fails here, nothing of the answer was seen yet.
       const error = toGatewayError(thrown, call.signal).with({ phase: "before" });

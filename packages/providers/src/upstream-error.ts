@@ -1,4 +1,4 @@
-import { type Code, codes, GatewayError, type GatewayErrorOptions, redact } from "@gatewright/core";
+import { type Code, codes, GatewayError, type GatewayErrorOptions, hideEchoes, redact } from "@gatewright/core";
 import { isObject } from "./chunk.ts";
 import { LASTING, type RetryHeaders, type Target, type UpstreamAnswer } from "./upstream.ts";
 
@@ -46,18 +46,26 @@ export function upstreamError(
   const [code, options] = classify(status, reported);
   // Of our own key a provider shows parts that no mask finds: what it says of it is for the log.
   const shown = code === "llm.provider.auth" ? undefined : reported?.message;
-  const said = shown === undefined ? "" : `: ${redact(shown, target.secrets)}`;
+  const said = shown === undefined ? "" : `: ${fit(shown, target)}`;
   const retryAfterMs = waitOf(retry) ?? reported?.retryAfterMs;
   return new GatewayError(code, `${target.name} ${SAYS[code] ?? "refused the call"}${said}`, {
     ...options,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ...obeyed(retry.shouldRetry, code, options),
     ...(reported?.param && {
-      issues: [{ path: redact(reported.param, target.secrets), message: "refused by the provider" }],
+      issues: [{ path: fit(reported.param, target), message: "refused by the provider" }],
     }),
     cause: { status: answered, requestId },
   });
 }
+
+/** A provider's text, fit to be shown: neither what is secret nor what was asked is repeated. */
+function fit(text: string, { secrets, asked }: Target): string {
+  return asked ? redact(hideEchoes(redact(text, secrets, MAX_READ), asked)) : redact(text, secrets);
+}
+
+/** How much of a text is looked at for what it quotes, in characters: more than is shown. */
+const MAX_READ = 4000;
 
 /** What a provider's own word on another try (`x-should-retry`) changes. */
 function obeyed(

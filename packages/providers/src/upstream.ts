@@ -1,5 +1,12 @@
 import { Readable } from "node:stream";
-import { type Code, GatewayError, type GatewayErrorOptions, redact, toGatewayError } from "@gatewright/core";
+import {
+  type ChatBody,
+  type Code,
+  GatewayError,
+  type GatewayErrorOptions,
+  redact,
+  toGatewayError,
+} from "@gatewright/core";
 import type { Dispatcher } from "undici";
 
 /** Where calls go, and what is the same for each. */
@@ -9,6 +16,8 @@ export interface Target {
   readonly headers: Readonly<Record<string, string>>;
   /** What must never be shown, even where the provider repeats it. */
   readonly secrets: readonly string[];
+  /** What is asked: where the provider quotes it in an error, that is hidden. */
+  readonly asked?: ChatBody;
   readonly maxResponseBytes: number;
   readonly dispatcher: Dispatcher;
 }

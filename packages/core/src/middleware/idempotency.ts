@@ -6,6 +6,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { GatewayError, type GatewayErrorOptions, invalidRequest } from "../error.ts";
 import { HeldChunks } from "../held-chunks.ts";
 import { parseJson } from "../json.ts";
+import { noteLookup } from "../notes.ts";
 import { numberIn, wholeIn } from "../options.ts";
 import { quietly } from "../quietly.ts";
 import { mapChunks } from "../reply.ts";
@@ -81,6 +82,7 @@ export function idempotency({
     const owner = randomUUID();
 
     const known = await claim(key, fingerprint, owner, signal);
+    noteLookup(request.call, "idempotency", known.state === "done");
     if (known.state === "done") return replay(known.record);
 
     const stopRenewing = keepRenewing(() => store.claim(key, fingerprint, owner, LEASE_MS), clock);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createCall } from "../call.ts";
 import { compose } from "../compose.ts";
 import { GatewayError } from "../error.ts";
 import type { ChatMessage, ChatRequest, Middleware } from "../index.ts";
@@ -121,10 +122,10 @@ test("one that is too long is refused, and one that just fits is not", async () 
 });
 
 test("how long it may be can be the model's affair", async () => {
-  const maxChars = (model: string): number | undefined => ({ small: 5, broken: Number.NaN })[model];
+  const maxChars = (model: string): number | undefined => ({ small: 5, none: 0 })[model];
   for (const [model, fits] of [
     ["small", false],
-    ["broken", false],
+    ["none", false],
     ["other", true],
   ] as const) {
     const { pipeline } = setUp({ maxChars });
@@ -132,6 +133,105 @@ test("how long it may be can be the model's affair", async () => {
     if (fits) assert.equal(await textOf(replying), "ok");
     else assert.equal((await failureOf(replying)).code, "llm.request.context_length");
   }
+});
+
+test("functions of the operator's that give something else fail the call as the gateway's own fault", async () => {
+  const broken: readonly Partial<InjectTranscriptOptions>[] = [
+    { maxChars: () => Number.NaN },
+    { maxChars: () => JSON.parse('"400"') },
+    { maxChars: 1, shorten: () => JSON.parse("7") },
+    { format: () => JSON.parse("7") },
+  ];
+  for (const options of broken) {
+    const { pipeline, handler } = setUp({ ...options, outcomes: [] });
+    const error = await failureOf(pipeline(ask(TAG)));
+    assert.equal(error.code, "llm.internal");
+    assert.ok(error.cause instanceof TypeError);
+    assert.match(
+      error.cause.message,
+      new RegExp(`^injectTranscript: ${Object.keys(options).at(-1)} must (give|return) `),
+    );
+    assert.equal(handler.requests.length, 0);
+  }
+});
+
+test("who leaves does not wait for what makes a text shorter", { timeout: 5000 }, async () => {
+  const { promise, resolve } = Promise.withResolvers<ChatRequest>();
+  const shorten = (_text: string, request: ChatRequest): Promise<string> => {
+    resolve(request);
+    return new Promise(() => {});
+  };
+  const { pipeline } = setUp({ maxChars: 5, shorten, outcomes: [] });
+  const leaving = new AbortController();
+  const replying = pipeline({ ...ask(TAG), call: createCall({ signal: leaving.signal }) });
+  const { call } = await promise;
+  leaving.abort(new GatewayError("llm.canceled", "left"));
+  await assert.rejects(replying, { code: "llm.canceled" });
+  assert.equal(call.signal.aborted, true);
+});
+
+test("a text is made once for a model and its messages, however often a call is tried", async () => {
+  const made: string[] = [];
+  const { pipeline, handler } = setUp({
+    outside: [again()],
+    outcomes: [down, down, "ok"],
+    maxChars: 5,
+    format: ({ text }) => {
+      made.push("format");
+      return text ?? "";
+    },
+    shorten: (text, { model, messages }) => {
+      made.push(`${model} ${messages[0]?.content}`);
+      return text.slice(0, 3);
+    },
+  });
+  const fallbacks = [{ model: "b", messages: own }];
+  assert.equal(await textOf(pipeline(ask(TAG, { transcript_id: "t", fallbacks }))), "ok");
+  assert.deepEqual(made, ["format", `test-model ${TAG}`, `b Briefly: ${TAG}`]);
+  assert.deepEqual(contentsOf(handler.requests[2]), ["Hel"]);
+});
+
+test("where one of several transcripts cannot be had, the others are not asked for any longer", async () => {
+  const signals = new Map<string, AbortSignal>();
+  const source: TranscriptSource = (id, { signal }) => {
+    signals.set(id, signal);
+    return id === "t" ? Promise.reject(new Error("down")) : new Promise(() => {});
+  };
+  const { pipeline } = setUp({ source, inside: [fallback()], outcomes: [] });
+  const request = ask(TAG, { transcript_id: "t", fallbacks: [{ model: "b", transcript_id: "u" }] });
+  assert.equal((await failureOf(pipeline(request))).status, 503);
+  assert.deepEqual([signals.get("u")?.aborted, request.call.signal.aborted], [true, false]);
+});
+
+test("a failure names the field that named the transcript", async () => {
+  const maxChars = (model: string): number => (model === "small" ? 3 : 100);
+  for (const [entry, code] of [
+    [{ model: "b", transcript_id: "none" }, "llm.transcript.not_found"],
+    [{ model: "b", transcript_id: "silent" }, "llm.transcript.failed"],
+    [{ model: "small", transcript_id: "u" }, "llm.request.context_length"],
+  ] as const) {
+    const { pipeline } = setUp({ inside: [fallback()], outcomes: [], maxChars });
+    const error = await failureOf(pipeline(ask(TAG, { transcript_id: "t", fallbacks: [entry] })));
+    assert.deepEqual([error.code, error.issues[0]?.path], [code, "fallbacks[0].transcript_id"]);
+    assert.match(error.message, /^fallbacks\[0\]\.transcript_id: /);
+  }
+});
+
+test("no entry of fallbacks keeps the field, whether or not a transcript is named, or the entry walked", async () => {
+  const fallbacks = [
+    { model: "b", transcript_id: null },
+    { model: "c", transcript_id: null, user: "u" },
+    { model: "d" },
+    7,
+  ];
+  for (const fields of [{}, { transcript_id: null }]) {
+    const { handler, pipeline } = setUp();
+    await pipeline(ask(TAG, { ...fields, fallbacks }));
+    assert.deepEqual(handler.requests[0]?.fallbacks, [{ model: "b" }, { model: "c", user: "u" }, { model: "d" }, 7]);
+  }
+  const { handler, pipeline } = setUp();
+  await pipeline(ask(TAG, { transcript_id: "t", fallbacks: fallbacks.slice(0, 3) }));
+  assert.doesNotMatch(JSON.stringify(handler.requests[0]?.fallbacks), /transcript_id/);
 });
 
 test("one that is too long is made shorter by the operator's function, which sees what it is for", async () => {

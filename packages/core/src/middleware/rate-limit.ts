@@ -4,6 +4,7 @@ import { toGatewayError } from "../error.ts";
 import { type LimitDecision, type LimitState, limitHeaders, refusal } from "../limits/decision.ts";
 import type { Limit } from "../limits/limit.ts";
 import { type LimitRule, limitRules } from "../limits/rules.ts";
+import { limitDecisions } from "../notes.ts";
 import { wholeIn } from "../options.ts";
 import { quietly } from "../quietly.ts";
 import { watch } from "../reply.ts";
@@ -84,7 +85,9 @@ export function rateLimit({
     const drawn = await store.draw(group, counts, false);
     const states = statesOf(counts, drawn);
     const dryRun = mode === "dry-run";
-    tell(onDecision, { layer: name, allowed: drawn.taken, dryRun, limits: states }, request);
+    const decision: LimitDecision = { layer: name, allowed: drawn.taken, dryRun, limits: states };
+    call.context.set(limitDecisions, [...call.context.get(limitDecisions), decision]);
+    tell(onDecision, decision, request);
     if (!dryRun) setAnswerHeaders(call, layer, limitHeaders(states, model));
     if (!drawn.taken && !dryRun) {
       returnTry(call.context);

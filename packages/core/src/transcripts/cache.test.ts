@@ -60,3 +60,53 @@ test("with a time of 0 nothing is kept", () => {
   assert.equal(cache.get("a"), undefined);
   assert.equal(cache.bytes, 0);
 });
+
+test("a name counts as well as what is kept under it", () => {
+  const cache = new TranscriptCache(100, 10_000, fakeClock());
+  cache.set("a", undefined);
+  const { bytes } = cache;
+  cache.set("a".repeat(501), undefined);
+  assert.equal(cache.bytes, 2 * bytes + 1000);
+  cache.set("a".repeat(5000), undefined);
+  assert.equal(cache.get("a".repeat(5000)), undefined);
+});
+
+test("what is over does not stay because of what comes after it", async () => {
+  const clock = fakeClock();
+  const cache = new TranscriptCache(100, 1_000_000, clock);
+  cache.set("large", of(100_000));
+  for (let name = 0; name < 20; name++) {
+    await clock.advance(10);
+    cache.set(String(name), undefined);
+  }
+  assert.ok(cache.bytes < 20_000, `${cache.bytes} bytes`);
+  await clock.advance(200);
+  cache.get("any");
+  assert.equal(cache.bytes, 0);
+});
+
+test("one may have more than half of the size, and what is younger than it stays beside it", () => {
+  const cache = new TranscriptCache(100, 10_000, fakeClock());
+  cache.set("a", of(1500));
+  cache.set("b", of(4000));
+  assert.deepEqual([cache.get("a") !== undefined, cache.get("b") !== undefined], [false, true]);
+  cache.set("c", of(100));
+  assert.deepEqual([cache.get("b") !== undefined, cache.get("c") !== undefined], [true, true]);
+  assert.ok(cache.bytes <= 10_000);
+});
+
+test("a full cache takes no longer for one more than an empty one", { timeout: 20_000 }, () => {
+  const cache = new TranscriptCache(60_000, 64 * 1024 * 1024, fakeClock());
+  for (let name = 0; name < 250_000; name++) cache.set(`first-${name}`, undefined);
+  const begun = performance.now();
+  for (let name = 0; name < 100_000; name++) cache.set(`more-${name}`, undefined);
+  const each = ((performance.now() - begun) * 1000) / 100_000;
+  assert.ok(each < 20, `${each} µs each`);
+});
+
+test("any number of small ones is no more than 20,000", () => {
+  const cache = new TranscriptCache(100, 64 * 1024 * 1024, fakeClock());
+  for (let name = 0; name < 50_000; name++) cache.set(String(name), undefined);
+  assert.ok(cache.bytes <= 20_000 * (256 + 2 * 5));
+  assert.ok(cache.get("40000") && cache.get("49999"));
+});

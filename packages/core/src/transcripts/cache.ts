@@ -7,49 +7,87 @@ interface Kept {
   readonly until: number;
 }
 
-/** Answers of a transcript source, kept for a time and within a size. Past it, those that came first go first. */
+/** What was set in one stretch of time, and is let go together. */
+interface Generation {
+  readonly kept: Map<string, Kept>;
+  /** When the next one begins, at the latest. */
+  readonly closesAt: number;
+  bytes: number;
+  /** When all of it is over: its last one is the last to be. */
+  until: number;
+}
+
+/**
+ * Answers of a transcript source, kept for a time and within a size. They are kept in two generations: when the young one
+ * has half the size or 10,000 answers, or is as old as its first answer may get, it becomes the old one, whose own answers are let go. So no
+ * answer is searched for to be let go, and none that is over stays for long.
+ */
 export class TranscriptCache {
   readonly #ttlMs: number;
   readonly #maxBytes: number;
   readonly #clock: Clock;
-  /** A map keeps the order of insertion, which is the one of expiry. */
-  readonly #kept = new Map<string, Kept>();
-  #bytes = 0;
+  #young: Generation;
+  #old: Generation;
 
   constructor(ttlMs: number, maxBytes: number, clock: Clock) {
     this.#ttlMs = ttlMs;
     this.#maxBytes = maxBytes;
     this.#clock = clock;
+    this.#young = this.#generation();
+    this.#old = this.#generation();
   }
 
   /** How much is kept, in bytes. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#young.bytes + this.#old.bytes;
   }
 
   get(name: string): { readonly found: Transcript | undefined } | undefined {
-    const kept = this.#kept.get(name);
+    this.#letGo();
+    const kept = this.#young.kept.get(name) ?? this.#old.kept.get(name);
     return kept && this.#clock.now() < kept.until ? kept : undefined;
   }
 
   set(name: string, found: Transcript | undefined): void {
-    this.#delete(name);
-    const now = this.#clock.now();
+    for (const generation of [this.#young, this.#old]) remove(generation, name);
+    this.#letGo();
     const bytes = 2 * name.length + sizeOf(found);
-    if (bytes > this.#maxBytes) return;
-    this.#kept.set(name, { found, bytes, until: now + this.#ttlMs });
-    this.#bytes += bytes;
-    for (const [oldest, { until }] of this.#kept) {
-      if (now < until && this.#bytes <= this.#maxBytes) break;
-      this.#delete(oldest);
-    }
+    if (bytes > this.#maxBytes || this.#ttlMs === 0) return;
+    const { kept, bytes: taken } = this.#young;
+    if (taken > 0 && (taken + bytes > this.#maxBytes / 2 || kept.size >= MOST_EACH)) this.#age();
+    // One alone may have more than half.
+    if (this.bytes + bytes > this.#maxBytes) this.#old = this.#generation();
+    const until = this.#clock.now() + this.#ttlMs;
+    this.#young.kept.set(name, { found, bytes, until });
+    this.#young.bytes += bytes;
+    this.#young.until = until;
   }
 
-  #delete(name: string): void {
-    this.#bytes -= this.#kept.get(name)?.bytes ?? 0;
-    this.#kept.delete(name);
+  /** Lets go of what is over. */
+  #letGo(): void {
+    const now = this.#clock.now();
+    if (now >= this.#young.closesAt) this.#age();
+    if (this.#old.bytes > 0 && now >= this.#old.until) this.#old = this.#generation();
+  }
+
+  #age(): void {
+    this.#old = this.#young;
+    this.#young = this.#generation();
+  }
+
+  #generation(): Generation {
+    const now = this.#clock.now();
+    return { kept: new Map(), closesAt: now + this.#ttlMs, bytes: 0, until: now };
   }
 }
+
+function remove(generation: Generation, name: string): void {
+  generation.bytes -= generation.kept.get(name)?.bytes ?? 0;
+  generation.kept.delete(name);
+}
+
+/** How many a generation has at the most: a larger map grows in steps that hold up everything else. */
+const MOST_EACH = 10_000;
 
 /** What an object costs beside its text, in bytes: about. */
 const PER_ENTRY = 256;

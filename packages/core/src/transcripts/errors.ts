@@ -6,14 +6,18 @@ import type { Transcript } from "./transcript.ts";
 /** How long until it is worth asking again for a transcript that is not ready, or a source that failed. */
 export const ASK_AGAIN_MS = 1000;
 
-/** The transcript, where it is completed. Throws `llm.transcript.not_found`, `.not_ready` or `.failed` where it is not. */
-export function completed(found: Transcript | undefined): Transcript {
-  if (!found) throw refused("llm.transcript.not_found", "there is no transcript of this id");
+/**
+ * The transcript, where it is completed. Throws `llm.transcript.not_found`, `.not_ready` or `.failed` where it is not; `path`
+ * is the field that named it.
+ */
+export function completed(found: Transcript | undefined, path: string): Transcript {
+  if (!found) throw refused("llm.transcript.not_found", path, "there is no transcript of this id");
   if (isPending(found)) {
-    throw refused("llm.transcript.not_ready", `the transcript is ${found.status}`, ASK_AGAIN_MS);
+    throw refused("llm.transcript.not_ready", path, `the transcript is ${found.status}`, ASK_AGAIN_MS);
   }
-  if (found.status === "error") throw failed(found.error ? `the transcript failed: ${redact(found.error)}` : undefined);
-  return found;
+  if (found.status !== "error") return found;
+  const why = found.error ? `: ${redact(withoutUrlSecrets(found.error))}` : "";
+  throw failed(path, `the transcript failed${why}`);
 }
 
 /** Whether there will be a transcript later. */
@@ -22,27 +26,47 @@ export function isPending(found: Transcript | undefined): boolean {
 }
 
 /** `llm.transcript.failed`: there will be none. */
-export function failed(why = "the transcript failed"): GatewayError {
-  return refused("llm.transcript.failed", why);
+export function failed(path: string, why: string): GatewayError {
+  return refused("llm.transcript.failed", path, why);
 }
 
-function refused(code: Code, message: string, retryAfterMs?: number): GatewayError {
-  const issues = [{ path: "transcript_id", message }];
-  return new GatewayError(code, `transcript_id: ${message}`, { retryAfterMs, issues });
+/** A refusal of what a field names. */
+export function refused(code: Code, path: string, message: string, retryAfterMs?: number): GatewayError {
+  return new GatewayError(code, `${path}: ${message}`, { retryAfterMs, issues: [{ path, message }] });
 }
 
 /**
- * What a caller is told where a source has failed: a 503. The gateway's own refusals stay what they are; of a service's
- * failure its message is shown, of anything else nothing.
+ * A text without what URLs in it may hold of use to others: of each, its user, password, query and fragment are masked.
+ * Recordings are often named by URLs that whoever has them may read.
+ */
+export function withoutUrlSecrets(text: string): string {
+  return text.slice(0, MAX_READ).replace(URLS, (found) => {
+    const url = URL.parse(found);
+    // What only looks like a URL may have its secrets anywhere.
+    if (!url) return MASK;
+    const user = url.username || url.password ? `${MASK}@` : "";
+    return `${url.protocol}//${user}${url.host}${url.pathname}${found.includes("?") || url.hash ? `?${MASK}` : ""}`;
+  });
+}
+
+/** Longer than any failure that is told, and short enough to be searched at once. */
+const MAX_READ = 64 * 1024;
+const URLS = /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"<>]+/gi;
+const MASK = "***";
+
+/**
+ * What a caller is told where a source has failed: a 503. The gateway's own refusals stay what they are; of anything else
+ * nothing is shown, and it is the cause.
  */
 export function sourceFailure(thrown: unknown): GatewayError {
   if (!(thrown instanceof GatewayError)) return unavailable("Send the call again in a moment.", thrown);
   if (thrown.origin === "gateway") return thrown;
-  const { message, retryable, retryAfterMs } = thrown;
-  const error = unavailable(message, thrown);
-  return retryable
-    ? error.with({ retryAfterMs: retryAfterMs ?? ASK_AGAIN_MS })
-    : error.with({ retryable, retryAfterMs });
+  const { retryable, retryAfterMs } = thrown;
+  if (!retryable)
+    return unavailable("Their service does not serve this gateway.", thrown).with({ retryable, retryAfterMs });
+  return unavailable("Their service has failed. Send the call again in a moment.", thrown).with({
+    retryAfterMs: retryAfterMs ?? ASK_AGAIN_MS,
+  });
 }
 
 /** A 503 for a source that cannot be asked at the moment. No other model would cure that. */

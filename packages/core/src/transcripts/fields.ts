@@ -8,8 +8,8 @@ import { isTranscriptId } from "./transcript.ts";
 /** What one try of a call would send, after its overrides, and what is to be inserted where. */
 export interface Insertion {
   readonly request: ChatRequest;
-  /** Absent where nothing is to be inserted. */
-  readonly transcript?: { readonly id: string; readonly place: TagPlace };
+  /** Absent where nothing is to be inserted. `path` is the field of the call that its failures name. */
+  readonly transcript?: { readonly id: string; readonly path: string; readonly place: TagPlace };
 }
 
 /** The insertions of a call: of its own, and of those of its `fallbacks` that may be walked. */
@@ -49,7 +49,7 @@ function read(request: ChatRequest, path: string, otherwise: string, issues: Iss
     return { request };
   }
   const place = findTag(messages);
-  if (place) return { request, transcript: { id, place } };
+  if (place) return { request, transcript: { id, path, place } };
   issues.push({ path, message: `no message has the tag ${TRANSCRIPT_TAG} for it: add the tag, ${otherwise}` });
   return { request };
 }

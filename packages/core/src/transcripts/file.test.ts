@@ -63,6 +63,12 @@ test("a file that cannot be used fails the call", async () => {
   await assert.rejects(source("b", createCall({ signal: AbortSignal.abort(new Error("left")) })));
 });
 
-test("a folder must be named", () => {
+test("a folder must be named, and be there", () => {
   assert.throws(() => fileTranscripts(""), /^TypeError: fileTranscripts: folder /);
+  for (const none of [join(root, "nowhere"), join(root, "secret.txt")]) {
+    assert.throws(
+      () => fileTranscripts(none),
+      (error) => error instanceof TypeError && error.message.includes(JSON.stringify(none)),
+    );
+  }
 });

@@ -1,9 +1,12 @@
 import { OVER, unlessAborted } from "../abort.ts";
+import { Shares } from "./shares.ts";
 
-/** How many may be under way at once. */
+/** How many may be under way at once, and how many of one owner. */
 const MOST = 256;
+const MOST_EACH = 32;
 
 interface Flight<Value> {
+  readonly owner: string | undefined;
   readonly result: Promise<Value>;
   readonly stop: AbortController;
   waiting: number;
@@ -15,15 +18,21 @@ interface Flight<Value> {
  */
 export class Flights<Value> {
   readonly #running = new Map<string, Flight<Value>>();
+  readonly #shares = new Shares(MOST, MOST_EACH);
 
-  /** Whether nothing of this name can be begun. */
-  isFull(name: string): boolean {
-    return this.#running.size >= MOST && !this.#running.has(name);
+  /** Whether nothing of this name can be begun for this owner; `undefined` is nobody, of whom there may be many. */
+  isFull(name: string, owner: string | undefined): boolean {
+    return !this.#running.has(name) && !this.#shares.hasRoom(owner);
   }
 
   /** What the work of this name gives; it is begun where none is under way. `start` may abort it, and must listen to it. */
-  async join(name: string, signal: AbortSignal, start: (stop: AbortController) => Promise<Value>): Promise<Value> {
-    const flight = this.#running.get(name) ?? this.#begin(name, start);
+  async join(
+    name: string,
+    owner: string | undefined,
+    signal: AbortSignal,
+    start: (stop: AbortController) => Promise<Value>,
+  ): Promise<Value> {
+    const flight = this.#running.get(name) ?? this.#begin(name, owner, start);
     flight.waiting++;
     try {
       return await unlessAborted(flight.result, signal);
@@ -36,16 +45,19 @@ export class Flights<Value> {
     }
   }
 
-  #begin(name: string, start: (stop: AbortController) => Promise<Value>): Flight<Value> {
+  #begin(name: string, owner: string | undefined, start: (stop: AbortController) => Promise<Value>): Flight<Value> {
     const stop = new AbortController();
-    const flight: Flight<Value> = { result: start(stop), stop, waiting: 0 };
+    const flight: Flight<Value> = { owner, result: start(stop), stop, waiting: 0 };
     this.#running.set(name, flight);
+    this.#shares.take(owner);
     const end = (): void => this.#end(name, flight);
     flight.result.then(end, end);
     return flight;
   }
 
   #end(name: string, flight: Flight<Value>): void {
-    if (this.#running.get(name) === flight) this.#running.delete(name);
+    if (this.#running.get(name) !== flight) return;
+    this.#running.delete(name);
+    this.#shares.giveBack(flight.owner);
   }
 }

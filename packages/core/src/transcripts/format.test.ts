@@ -24,3 +24,14 @@ test("without utterances, by speaker is the text", () => {
     assert.equal(bySpeaker({ id: "a", text: "Hello.", ...(none !== undefined && { utterances: none }) }), "Hello.");
   }
 });
+
+test("by speaker, an utterance is one line, whatever stands in it", () => {
+  const odd = [
+    { speaker: "A\n[00:00:00] Speaker B", text: "One.\r\n\r\nTwo.\u2028Three.", start: 0 },
+    { speaker: "B", text: "Four.\u0085Five.\vSix.\fSeven.\u2029", start: 1000 },
+  ];
+  assert.equal(
+    bySpeaker({ id: "a", utterances: odd }),
+    "[00:00:00] Speaker A [00:00:00] Speaker B: One. Two. Three.\n[00:00:01] Speaker B: Four. Five. Six. Seven. ",
+  );
+});

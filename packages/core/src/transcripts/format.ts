@@ -6,8 +6,8 @@ export function plainText({ text }: Transcript): string {
 }
 
 /**
- * A line for each utterance, with its time and speaker: `[00:01:05] Speaker A: Hello.` The plain text where the transcript
- * has no utterances.
+ * A line for each utterance, with its time and speaker: `[00:01:05] Speaker A: Hello.` Line breaks in it become spaces. The
+ * plain text where the transcript has no utterances.
  * @example injectTranscript({ source, format: bySpeaker })
  */
 export function bySpeaker(transcript: Transcript): string {
@@ -15,10 +15,13 @@ export function bySpeaker(transcript: Transcript): string {
   if (!utterances || utterances.length === 0) return plainText(transcript);
   const lines = utterances.map(({ speaker, text, start }) => {
     const time = typeof start === "number" ? `[${clockTime(start)}] ` : "";
-    return `${time}${speaker ? `Speaker ${speaker}: ` : ""}${text}`;
+    return `${time}${speaker ? `Speaker ${speaker}: ` : ""}${text}`.replace(LINE_BREAKS, " ");
   });
   return lines.join("\n");
 }
+
+/** Whatever a reader may take for the end of a line. */
+const LINE_BREAKS = /[\n\v\f\r\u0085\u2028\u2029]+/g;
 
 function clockTime(ms: number): string {
   const seconds = Math.floor(ms / 1000);

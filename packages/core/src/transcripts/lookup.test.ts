@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Call, createCall } from "../call.ts";
 import { caller } from "../caller.ts";
+import type { Clock } from "../clock.ts";
 import { deadline } from "../deadline.ts";
 import { GatewayError } from "../error.ts";
 import { failureOf, settled } from "../testing/outcome.ts";
@@ -20,7 +21,9 @@ function setUp(answers: readonly Answer[], options: Partial<TranscriptLookupOpti
     if (answer instanceof Error) throw answer;
     return answer;
   };
-  return { clock, asked, lookup: transcriptLookup("test", { source, clock, ...options }) };
+  const find = transcriptLookup("test", { source, clock, ...options });
+  const lookup = (id: string, call: Call): Promise<Transcript> => find(id, call, "transcript_id");
+  return { clock, asked, lookup };
 }
 
 function callOf(name: string, known: Partial<Call> = {}): Call {
@@ -74,17 +77,17 @@ const REFUSED: Readonly<Record<string, readonly [answer: Answer, status: number,
   "it failed": [{ id: "a", status: "error", error: "No audio." }, 422, "llm.transcript.failed", /failed: No audio\.$/],
   "it failed without a word": [{ id: "a", status: "error" }, 422, "llm.transcript.failed", /failed$/],
   "its failure tells a secret": [
-    { id: "a", status: "error", error: "https://x.test/?api_key=hush-hush" },
+    { id: "a", status: "error", error: "api_key=hush-hush https://x.test/?sig=hush" },
     422,
     "llm.transcript.failed",
-    /api_key=\*\*\*/,
+    /api_key=\*\*\* https:\/\/x\.test\/\?\*\*\*$/,
   ],
 };
 
 for (const [when, [answer, status, code, message]] of Object.entries(REFUSED)) {
-  test(`where ${when}, the call is refused, and a second later asked anew`, async () => {
+  test(`where ${when}, the call is refused, and a moment later asked anew`, async () => {
     const { lookup, asked, clock } = setUp([answer, answer, said]);
-    for (const ms of [0, 999]) {
+    for (const ms of [0, 499]) {
       await clock.advance(ms);
       const error = await failureOf(lookup("a", callOf("alice")));
       assert.deepEqual([error.status, error.code, error.issues[0]?.path], [status, code, "transcript_id"]);
@@ -92,15 +95,15 @@ for (const [when, [answer, status, code, message]] of Object.entries(REFUSED)) {
       assert.equal(error.retryAfterMs, status === 409 ? 1000 : undefined);
     }
     assert.equal(asked.length, 1);
-    await clock.advance(1001);
+    await clock.advance(1);
     await failureOf(lookup("a", callOf("alice")));
-    await clock.advance(1000);
+    await clock.advance(500);
     assert.equal((await lookup("a", callOf("alice"))).text, "Hello");
   });
 }
 
-const busy = new GatewayError("llm.provider.rate_limited", "stt limits the gateway's calls.", { retryAfterMs: 7000 });
-const wrongKey = new GatewayError("llm.provider.auth", "stt did not accept the gateway's key.");
+const busy = new GatewayError("llm.provider.rate_limited", "stt said: hush", { retryAfterMs: 7000 });
+const wrongKey = new GatewayError("llm.provider.auth", "stt said: hush");
 const FAILURES: Readonly<
   Record<string, readonly [Error, retryable: boolean, retryAfterMs: number | undefined, says: RegExp]>
 > = {
@@ -110,8 +113,13 @@ const FAILURES: Readonly<
     1000,
     /^Transcripts cannot be had at the moment\. Send the call again/,
   ],
-  "is overloaded": [busy, true, 7000, /limits the gateway's calls/],
-  "does not take the key": [wrongKey, false, undefined, /did not accept/],
+  "is overloaded": [
+    busy,
+    true,
+    7000,
+    /^Transcripts cannot be had at the moment\. Their service has failed\. Send the call again/,
+  ],
+  "does not take the key": [wrongKey, false, undefined, /^Transcripts .* Their service does not serve this gateway\.$/],
 };
 
 for (const [how, [thrown, retryable, retryAfterMs, says]] of Object.entries(FAILURES)) {
@@ -160,12 +168,27 @@ for (const answer of [
   });
 }
 
+test("an id that differs in its case alone is not there, and nobody is woken", async () => {
+  const { lookup } = setUp([{ id: "ID-a", text: "Hello" }], { onMismatch: () => assert.fail("told") });
+  assert.equal((await failureOf(lookup("id-A", callOf("alice")))).code, "llm.transcript.not_found");
+  assert.equal((await lookup("ID-a", callOf("alice"))).text, "Hello");
+});
+
+test("of what a source has made up, little is told", async () => {
+  const told: TranscriptMismatch[] = [];
+  const answer = { id: "b".repeat(1_000_000), text: "B's", owner: "c".repeat(1_000_000) };
+  const { lookup } = setUp([answer], { onMismatch: (mismatch) => void told.push(mismatch) });
+  const { cause } = await failureOf(lookup("a", callOf("alice")));
+  assert.deepEqual(told[0]?.answered, { id: "b".repeat(64), owner: "c".repeat(128) });
+  assert.ok(String(cause).length < 500);
+});
+
 test("a record of the caller's own is given", async () => {
   const { lookup } = setUp([{ ...said, owner: "key alice" }]);
   assert.equal((await lookup("a", callOf("alice"))).text, "Hello");
 });
 
-test("a source that is slow is given up, told so, and asked anew", async () => {
+test("a source that is slow is given up, told so, and asked anew", { timeout: 5000 }, async () => {
   const signals: AbortSignal[] = [];
   const source: TranscriptSource = (_, { signal }) => new Promise(() => signals.push(signal));
   const { lookup, clock } = setUp([], { source, timeoutMs: 500 });
@@ -182,22 +205,73 @@ test("a source that is slow is given up, told so, and asked anew", async () => {
   assert.equal(signals.length, 2);
 });
 
-test("a call waits for one that is not ready, up to its limit, asking each second", async () => {
-  const { lookup, asked, clock } = setUp([queued, queued, queued, said], { maxWaitMs: 3000 });
+test("a call waits for one that is not ready, up to its limit, and asks less and less often", async () => {
+  const { lookup, asked, clock } = setUp([...Array(5).fill(queued), said], { maxWaitMs: 14_000 });
   const waiting = lookup("a", callOf("alice"));
-  await clock.advance(2999);
-  assert.equal(asked.length, 3);
-  await clock.advance(1);
+  // It asks after 1, 2, 4 and 5 s, and for the last time at its limit.
+  for (const [ms, times] of [
+    [999, 1],
+    [1, 2],
+    [1999, 2],
+    [1, 3],
+    [3999, 3],
+    [1, 4],
+    [4999, 4],
+    [1, 5],
+    [1999, 5],
+    [1, 6],
+  ] as const) {
+    await clock.advance(ms);
+    assert.equal(asked.length, times);
+  }
   assert.equal((await waiting).text, "Hello");
   assert.equal(clock.waiting, 0);
+});
+
+for (const earlyMs of [0, 1, 5]) {
+  test(`one that gets ready while a call waits is found, with timers ${earlyMs} ms early`, async () => {
+    const clock = fakeClock();
+    const early: Clock = {
+      now: clock.now,
+      after: (ms, callback) => clock.after(Math.max(0, ms - earlyMs), callback),
+    };
+    const { lookup } = setUp([queued, said], { clock: early, maxWaitMs: 1000 });
+    const waiting = lookup("a", callOf("alice"));
+    await clock.advance(3000);
+    assert.equal((await waiting).text, "Hello");
+  });
+}
+
+test("of one caller 32 wait at once, and who is one more is told at once", async () => {
+  const { lookup, clock } = setUp([], {
+    source: async (id) => ({ id, status: "queued" }),
+    maxWaitMs: 3000,
+  });
+  const codes: string[] = [];
+  const wait = (id: string, name: string): void => {
+    failureOf(lookup(id, callOf(name))).then(({ code }) => codes.push(code));
+  };
+  for (let id = 0; id < 32; id++) wait(`a-${id}`, "alice");
+  await settled();
+  assert.deepEqual(codes, []);
+  wait("a-1", "alice");
+  wait("b-1", "bob");
+  await settled();
+  assert.deepEqual(codes, ["llm.transcript.not_ready"]);
+  await clock.advance(3000);
+  assert.equal(codes.length, 34);
+  wait("a-99", "alice");
+  await settled();
+  assert.equal(codes.length, 34);
+  await clock.advance(3000);
 });
 
 test("many that wait ask together", async () => {
   const { lookup, asked, clock } = setUp([queued, queued, said], { maxWaitMs: 5000 });
   const waiting = [lookup("a", callOf("alice"))];
-  await clock.advance(400);
+  await clock.advance(100);
   waiting.push(lookup("a", callOf("alice")));
-  await clock.advance(3000);
+  await clock.advance(3100);
   for (const one of waiting) assert.equal((await one).text, "Hello");
   assert.equal(asked.length, 3);
 });
@@ -205,15 +279,25 @@ test("many that wait ask together", async () => {
 test("past its limit, and past the call's deadline, a call does not wait", async () => {
   const { lookup, asked, clock } = setUp([queued], { maxWaitMs: 2500 });
   const waiting = failureOf(lookup("a", callOf("alice")));
-  await clock.advance(2000);
+  await clock.advance(2500);
   assert.equal((await waiting).code, "llm.transcript.not_ready");
   assert.equal(asked.length, 3);
-  const hurried = callOf("alice");
-  hurried.context.set(deadline, clock.now() + 900);
-  assert.equal((await failureOf(lookup("a", hurried))).code, "llm.transcript.not_ready");
+  for (const [left, times] of [
+    [1900, 1],
+    [2000, 2],
+  ] as const) {
+    await clock.advance(10_000);
+    asked.length = 0;
+    const hurried = callOf("alice");
+    hurried.context.set(deadline, clock.now() + left);
+    const failing = failureOf(lookup("a", hurried));
+    await clock.advance(1000);
+    assert.equal((await failing).code, "llm.transcript.not_ready");
+    assert.equal(asked.length, times);
+  }
 });
 
-test("a caller that leaves ends its waiting at once, and leaves nothing behind", async () => {
+test("a caller that leaves ends its waiting at once, and leaves nothing behind", { timeout: 5000 }, async () => {
   const { lookup, clock } = setUp([queued], { maxWaitMs: 60_000 });
   const leaving = new AbortController();
   const waiting = lookup("a", callOf("alice", { signal: leaving.signal }));
@@ -223,7 +307,33 @@ test("a caller that leaves ends its waiting at once, and leaves nothing behind",
   assert.equal(clock.waiting, 0);
 });
 
-test("a caller that leaves while the source is asked ends that as well, unless another waits for it", async () => {
+test("a call that is over asks for nothing", async () => {
+  const { lookup, asked } = setUp([said]);
+  await lookup("a", callOf("alice"));
+  for (const id of ["a", "b"]) {
+    const over = callOf("alice", { signal: AbortSignal.abort(new Error("left")) });
+    await assert.rejects(lookup(id, over), /left/);
+  }
+  assert.equal(asked.length, 1);
+});
+
+test("calls of nobody in particular share nothing, and one of them asks once at a time", async () => {
+  const { lookup, asked } = setUp([said]);
+  await Promise.all([lookup("a", createCall()), lookup("a", createCall({ address: "no address" }))]);
+  const call = createCall();
+  await Promise.all([lookup("a", call), lookup("a", call)]);
+  assert.equal(asked.length, 3);
+  await lookup("a", call);
+  assert.equal(asked.length, 4);
+  for (const again of [1, 2]) {
+    await lookup("a", createCall({ address: "203.0.113.7" }));
+    assert.equal(asked.length, 5, `call ${again}`);
+  }
+});
+
+test("a caller that leaves while the source is asked ends that, unless another waits for it", {
+  timeout: 5000,
+}, async () => {
   const signals: AbortSignal[] = [];
   const { promise, resolve } = Promise.withResolvers<Transcript>();
   const source: TranscriptSource = (_, { signal }) => {
@@ -250,10 +360,13 @@ test("a caller that leaves while the source is asked ends that as well, unless a
   assert.equal(clock.waiting, 0);
 });
 
-test("no more than 256 are asked for at once", async () => {
+test("no more than 256 are asked for at once, and 32 for one caller", { timeout: 5000 }, async () => {
   const { lookup } = setUp([], { source: () => new Promise(() => {}) });
-  for (let id = 0; id < 256; id++) lookup(`a-${id}`, callOf("alice")).catch(() => {});
+  const begin = (id: number, caller: string): void => void lookup(`a-${id}`, callOf(caller)).catch(() => {});
+  for (let id = 0; id < 32; id++) begin(id, "alice");
   assert.equal((await failureOf(lookup("one-more", callOf("alice")))).status, 503);
+  for (let id = 32; id < 256; id++) begin(id, `caller ${id % 8}`);
+  assert.equal((await failureOf(lookup("one-more", callOf("bob")))).status, 503);
 });
 
 test("a bad option is named", () => {

@@ -1,6 +1,5 @@
-import { callerId } from "../caller.ts";
 import { isFields } from "../json.ts";
-import type { Transcript, TranscriptSource } from "./transcript.ts";
+import { isFor, type Transcript, type TranscriptSource } from "./transcript.ts";
 
 /**
  * A source of transcripts that are there already, by id: texts, or records without their id. One with an `owner` is found
@@ -16,6 +15,6 @@ export function memoryTranscripts(
     if (known === undefined) return undefined;
     const found = typeof known === "string" ? { text: known } : known;
     // To who does not own it, it is not there.
-    return found.owner === undefined || found.owner === callerId(call) ? { ...found, id } : undefined;
+    return isFor(found, call) ? { ...found, id } : undefined;
   };
 }

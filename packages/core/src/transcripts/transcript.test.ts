@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseJson } from "../json.ts";
 import { isTranscriptId, readTranscript } from "./transcript.ts";
 
 test("an id is 1 to 64 letters, digits and -", () => {
@@ -43,6 +44,22 @@ test("what says nothing of its status is completed, and nulls are nothing", () =
   });
 });
 
+test("odd utterances, speakers and times are left out, and the text stays", () => {
+  const odd = [
+    { text: "One.", speaker: 0, start: -1 },
+    { text: "Two.", speaker: "B", start: Number.POSITIVE_INFINITY },
+    { text: "Three.", start: "now" },
+    { text: "Four.", speaker: {}, start: parseJson("1e999") },
+  ];
+  const left = ["One.", "Two.", "Three.", "Four."].map((text) => {
+    return { text, speaker: text === "Two." ? "B" : null, start: null };
+  });
+  assert.deepEqual(readTranscript({ id: "a", utterances: odd })?.utterances, left);
+  for (const utterances of ["x", 7, {}, [{ speaker: "A" }], [{ text: "One." }, null]]) {
+    assert.deepEqual(readTranscript({ id: "a", text: "Hi", utterances }), { id: "a", status: "completed", text: "Hi" });
+  }
+});
+
 test("what is no transcript is not read as one", () => {
   const broken = [
     undefined,
@@ -54,9 +71,6 @@ test("what is no transcript is not read as one", () => {
     { id: "a", text: 7 },
     { id: "a", error: {} },
     { id: "a", owner: null },
-    { id: "a", utterances: "x" },
-    { id: "a", utterances: [{ speaker: "A" }] },
-    { id: "a", utterances: [{ text: "x", start: "now" }] },
   ];
   for (const value of broken) assert.equal(readTranscript(value), undefined, JSON.stringify(value));
 });

@@ -1,4 +1,5 @@
 import type { Call } from "../call.ts";
+import { callerId } from "../caller.ts";
 import { isFields } from "../json.ts";
 
 /** What a transcript source knows of one transcript. */
@@ -44,21 +45,21 @@ export function isTranscriptId(value: unknown): value is string {
 
 const STATUSES: readonly unknown[] = ["queued", "processing", "completed", "error"] satisfies TranscriptStatus[];
 
-/** A transcript from a value that is not known to be one, such as parsed JSON, without its other fields; else `undefined`. */
+/**
+ * A transcript from a value that is not known to be one, such as parsed JSON, without its other fields; else `undefined`.
+ * Utterances one of which has no text are left out, as are speakers and times that are none.
+ */
 export function readTranscript(value: unknown): Transcript | undefined {
   if (!isFields(value)) return undefined;
   const { id, status = "completed", text, utterances, error, owner } = value;
   if (typeof id !== "string" || !isStatus(status) || !isText(text) || !isText(error)) return undefined;
   if (owner !== undefined && typeof owner !== "string") return undefined;
-  const spoken: unknown = utterances ?? [];
-  if (!Array.isArray(spoken) || !spoken.every(isUtterance)) return undefined;
+  const spoken = readUtterances(utterances);
   return {
     id,
     status,
     ...(text && { text }),
-    ...(spoken.length > 0 && {
-      utterances: spoken.map(({ speaker = null, text, start = null }) => ({ speaker, text, start })),
-    }),
+    ...(spoken.length > 0 && { utterances: spoken }),
     ...(error && { error }),
     ...(owner !== undefined && { owner }),
   };
@@ -72,8 +73,19 @@ function isText(value: unknown): value is string | null | undefined {
   return value === undefined || value === null || typeof value === "string";
 }
 
-function isUtterance(value: unknown): value is Utterance {
-  if (!isFields(value) || typeof value.text !== "string" || !isText(value.speaker)) return false;
-  const { start = null } = value;
-  return start === null || (typeof start === "number" && start >= 0);
+/** The utterances; none where one has no text, for the rest would be another conversation. */
+function readUtterances(value: unknown): Utterance[] {
+  const spoken: Utterance[] = [];
+  for (const one of Array.isArray(value) ? value : []) {
+    if (!isFields(one) || typeof one.text !== "string") return [];
+    const { speaker, text, start } = one;
+    const isTime = typeof start === "number" && Number.isFinite(start) && start >= 0;
+    spoken.push({ speaker: typeof speaker === "string" ? speaker : null, text, start: isTime ? start : null });
+  }
+  return spoken;
+}
+
+/** Whether a transcript is there for a call: it is its caller's, or of whoever is given it. */
+export function isFor({ owner }: Pick<Transcript, "owner">, call: Call): boolean {
+  return owner === undefined || owner === callerId(call);
 }

@@ -1,0 +1,144 @@
+import { attempts as attemptsMade } from "../attempts.ts";
+import type { Call } from "../call.ts";
+import type { ChatReply, ChatRequest } from "../chat.ts";
+import type { Attempt, GatewayError } from "../error.ts";
+import type { LimitDecision } from "../limits/decision.ts";
+import { begunInSilence, cacheLookups, limitDecisions } from "../notes.ts";
+import { answeringModel, attemptRecords, roundMs, triesIn } from "./attempt-records.ts";
+import { callerOf } from "./caller-of.ts";
+import type { ContentRule } from "./content-rule.ts";
+import { hideEchoes } from "./echoes.ts";
+import { endingOf } from "./ending.ts";
+import { errorRecord } from "./error-record.ts";
+import { oneLine } from "./one-line.ts";
+import type { CostOf } from "./prices.ts";
+import type { CallRecord, LimitRecord } from "./record.ts";
+import { schemaOf } from "./schema-of.ts";
+import type { Seen } from "./seen.ts";
+import { tokenRecord } from "./token-record.ts";
+
+/** What is the same for all records of a log. */
+export interface Settings {
+  /** Fields that every record has. */
+  readonly fields: Pick<CallRecord, "environment" | "region">;
+  readonly costOf: CostOf;
+  /** How prompts and answers are shown; `undefined` where they are not. */
+  readonly content: ContentRule | undefined;
+}
+
+/** What is known of a call that has ended, besides what its layers have noted. */
+export interface Ended {
+  readonly startedAt: Date;
+  readonly totalMs: number;
+  readonly firstTokenMs: number | undefined;
+  /** Of the reply, if there was one. */
+  readonly headers: ChatReply["headers"];
+  readonly seen: Seen;
+  /** Why it did not complete; `undefined` where it did. */
+  readonly error: GatewayError | undefined;
+}
+
+type Draft = { -readonly [Field in keyof CallRecord]: CallRecord[Field] };
+
+/** The record of a call that the pipeline has seen. */
+export function callRecord({ fields, costOf, content }: Settings, request: ChatRequest, ended: Ended): CallRecord {
+  const { call, model } = request;
+  const { context } = call;
+  const { headers, seen, error, firstTokenMs } = ended;
+  const attempts = triedFor(call, error);
+  const answered = headers["x-gateway-model"] ?? seen.model;
+  const provider = headers["x-gateway-provider"] ?? attempts.at(-1)?.provider;
+  const tokens = tokenRecord(seen.usage);
+  // What `idempotency` gives again was paid for once.
+  const isAgain = headers["idempotent-replayed"] === "true";
+  const cost = tokens && !isAgain ? costOf(tokens, [answered, answeringModel(attempts) ?? model]) : undefined;
+  const stream = request.stream === true;
+  const { status, outcome, partial } = endingOf(error, {
+    stream,
+    chunks: seen.chunks,
+    begun: context.get(begunInSilence),
+  });
+
+  const draft: Draft = {
+    time: ended.startedAt.toISOString(),
+    request_id: oneLine(call.id, MAX_ID),
+    ...fields,
+    caller: callerOf(call),
+    operation: "chat",
+    model: oneLine(model),
+    stream,
+    status,
+    outcome,
+    partial,
+    attempts: attemptRecords(attempts),
+    ...triesIn(attempts),
+    total_ms: roundMs(ended.totalMs),
+  };
+  if (answered !== undefined) draft.answered_by = oneLine(answered);
+  if (provider !== undefined) draft.provider = oneLine(provider);
+  if (error) {
+    draft.error = errorRecord(error, {
+      echoes: (text) => hideEchoes(text, request),
+      content: (text) => content?.show(text),
+    });
+  }
+  if (tokens) draft.tokens = tokens;
+  if (cost !== undefined) draft.cost = cost;
+  if (firstTokenMs !== undefined) draft.first_token_ms = roundMs(firstTokenMs);
+  note(draft, request, seen);
+  const said = content?.of(request.messages, seen.answer);
+  if (said) draft.content = said;
+  return draft;
+}
+
+/** Puts down what there is only of some calls. */
+function note(draft: Draft, request: ChatRequest, { reasons, tools, verdicts }: Seen): void {
+  const { context } = request.call;
+  const schema = request.response_format ? schemaOf(request) : undefined;
+  const limits = context.get(limitDecisions);
+  const cache = context.get(cacheLookups);
+  if (reasons) draft.finish_reasons = reasons;
+  if (tools) draft.tools = tools;
+  if (schema) draft.schema = schema;
+  if (limits.length > 0) draft.limits = limits.slice(0, MAX_NOTES).flatMap(limitRecords).slice(0, MAX_NOTES);
+  if (cache.length > 0) draft.cache = cache.slice(0, MAX_NOTES).map(({ layer, hit }) => ({ layer, hit }));
+  if (verdicts) draft.post_processing = verdicts;
+}
+
+/** The record of a call that never came so far, such as one whose body cannot be read. When it began is not known. */
+export function strayRecord({ fields, content }: Settings, call: Call, error: GatewayError): CallRecord {
+  const attempts = triedFor(call, error);
+  return {
+    time: new Date().toISOString(),
+    request_id: oneLine(call.id, MAX_ID),
+    ...fields,
+    caller: callerOf(call),
+    operation: "other",
+    stream: false,
+    ...endingOf(error, { stream: false, chunks: 0, begun: false }),
+    error: errorRecord(error, { echoes: (text) => text, content: (text) => content?.show(text) }),
+    attempts: attemptRecords(attempts),
+    ...triesIn(attempts),
+  };
+}
+
+/** As long as an id may be. */
+const MAX_ID = 128;
+/** How many notes of one kind are told. */
+const MAX_NOTES = 32;
+
+function triedFor({ context }: Call, error: GatewayError | undefined): readonly Attempt[] {
+  const made = context.get(attemptsMade);
+  return made.length > 0 ? made : (error?.attempts ?? made);
+}
+
+function limitRecords({ layer, allowed, dryRun, limits }: LimitDecision): LimitRecord[] {
+  return limits.slice(0, MAX_NOTES).map(({ name, remaining, capacity }) => ({
+    layer: oneLine(layer),
+    name: oneLine(name),
+    allowed,
+    ...(dryRun && { dry_run: true }),
+    remaining,
+    capacity,
+  }));
+}
