@@ -56,7 +56,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   rate_limit: ["rate_limit"],
   request: ["request"],
   model: ["request"],
-  transcript: ["request"],
+  transcript: ["request", "upstream"],
   provider: ["upstream", "network", "gateway"],
   timeout: ["network", "upstream", "gateway"],
   stream: ["upstream"],

@@ -116,6 +116,13 @@ test("calls with and without an index do not mix", () => {
   assert.deepEqual(indexes([[{ index: 3, id: "a" }], [{ id: "b" }], [{ id: "a" }], [{}]]), [[3], [4], [3], [3]]);
 });
 
+test("many calls without an index are each found at once", () => {
+  const calls = Array.from({ length: 50_000 }, (_, at) => ({ id: `c${at}` }));
+  const { user } = process.cpuUsage();
+  assert.deepEqual(indexes([calls, calls])[1], [...calls.keys()]);
+  assert.ok(process.cpuUsage().user - user < 2_000_000);
+});
+
 test("two calls of one delta are two calls, also without index and id", () => {
   const calls = [{ function: { name: "f", arguments: "{}" } }, { function: { name: "g", arguments: "{}" } }];
   assert.deepEqual(indexes([calls]), [[0, 1]]);

@@ -1,7 +1,8 @@
 import { CREDENTIALS, SUSPECT } from "./records/credentials.ts";
 
-/** How much of a text is looked at beyond what may be shown: enough that masking leaves more than that. */
-const MORE_READ = 64 * 1024;
+/** As much of a text is looked at, times what may be shown, and so much more: nearly always masking leaves enough. */
+const READ_TIMES = 8;
+const READ_MORE = 4096;
 
 /** How much is left out where that ends: the cut may run through something to be masked. */
 const LEFT_OUT = 256;
@@ -12,8 +13,9 @@ const LEFT_OUT = 256;
  * it is cut at `maxLength` characters.
  */
 export function redact(text: string, secrets: readonly string[] = [], maxLength = 1000): string {
-  const isPart = text.length > maxLength + MORE_READ;
-  let shown = isPart ? text.slice(0, maxLength + MORE_READ) : text;
+  const read = READ_TIMES * maxLength + READ_MORE;
+  const isPart = text.length > read;
+  let shown = isPart ? text.slice(0, read) : text;
   // Before anything is masked: what is not seen must not keep a shape from being recognised.
   if (OBEYED.test(shown)) shown = shown.replace(SEQUENCES, "").replace(CONTROL, " ").toWellFormed();
   for (const secret of secrets) if (secret !== "") shown = shown.replaceAll(secret, MASK);

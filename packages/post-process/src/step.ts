@@ -18,11 +18,14 @@ export interface PostProcessStep {
   begin(target: Target): StepRun;
 }
 
-/** The work on one text, which comes in pieces. What is given out cannot be taken back. */
+/** The work on one text, which comes in pieces. What is given out cannot be taken back. Each answer is given at once: no promises. */
 export interface StepRun {
   /** Takes the next piece. Answers what is final by now; it may be empty. */
   push(piece: string): string;
-  /** The text is over. `truncated`: the model stopped because it had said as much as it may. Answers the rest of the text. */
+  /**
+   * The text is over. `truncated`: it may break off, since the model had said as much as it may, or a filter or the model
+   * itself put an end to it. Answers the rest of the text.
+   */
   end(truncated: boolean): Repair;
   /** Why it is known to be unrepairable, before it has ended. */
   readonly failure?: string | undefined;

@@ -10,7 +10,7 @@ import {
   traceHeaders,
 } from "@gatewright/core";
 import { chat, chunksOf, fakeClock } from "@gatewright/core/testing";
-import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { context, propagation, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { AlwaysOffSampler } from "@opentelemetry/sdk-trace";
 import { telemetry } from "./telemetry.ts";
 import { provider } from "./testing/provider.ts";
@@ -169,6 +169,7 @@ test("its metrics tell the time, the first chunk, the pace and the tokens, by pr
   const [pace] = await sdk.points("gen_ai.client.operation.time_per_output_chunk");
   assert.deepEqual(pace?.attributes, attributes);
   assert.equal(pace?.value, 3);
+  assert.ok(Math.abs(Number(pace?.sum) - 0.2) < 1e-9);
   assert.deepEqual(await sdk.points("gen_ai.client.token.usage"), [
     { attributes: { ...attributes, "gen_ai.token.type": "input" }, value: 1, sum: 7 },
     { attributes: { ...attributes, "gen_ai.token.type": "output" }, value: 1, sum: 3 },
@@ -259,6 +260,28 @@ test("a trace that is not to be passed on is not, and what a layer below sets is
   });
   await collect(await setting(chat()));
   assert.deepEqual(headersOf(below.requests[1]), { traceparent: "own" });
+});
+
+test("of other propagators nothing is passed on, and nothing that no header can hold", async () => {
+  await using _ = startSdk();
+  const below = provider("acme", "Hi");
+  const asked: unknown[] = [];
+  propagation.disable();
+  propagation.setGlobalPropagator({
+    inject(_context, carrier, setter) {
+      for (const name of ["b3", "baggage", "tracestate"]) setter.set(carrier, name, "a=1");
+      setter.set(carrier, "traceparent", "00-\r\nevil: 1");
+    },
+    extract(parent, carrier, getter) {
+      asked.push(getter.keys(carrier), getter.get(carrier, "b3"), getter.get(carrier, "baggage"));
+      return parent;
+    },
+    fields: () => [],
+  });
+  const { call, attempt } = telemetry();
+  await collect(await compose([call, attempt], below)(chat("Hi", { headers: { b3: "0", baggage: "user=alice" } })));
+  assert.deepEqual(headersOf(below.requests[0]), { tracestate: "a=1" });
+  assert.deepEqual(asked, [["b3"], "0", undefined]);
 });
 
 test("a trace that is not sampled is passed on as such, and measured all the same", async () => {

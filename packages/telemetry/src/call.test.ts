@@ -139,6 +139,31 @@ for (const [how, { below, end, outcome, error }] of Object.entries(ways)) {
   });
 }
 
+test("a call whose caller has left already is canceled, even where nobody below listens", async () => {
+  await using sdk = startSdk();
+  const never = compose([telemetry().call], () => new Promise(() => {}));
+  never(chat("Hi", { signal: AbortSignal.abort() }));
+  await nextTurn();
+  assert.equal(sdk.spans[0]?.attributes["gatewright.outcome"], "canceled");
+});
+
+test("a span of a call tells what was asked, and what came of it", async () => {
+  await using sdk = startSdk();
+  const { call, attempt } = telemetry();
+  const again: Middleware = (request, next) => next(request).catch(() => next(request));
+  const response_format = { type: "json_schema", json_schema: { name: "city", schema: {} } };
+  const answered = compose([call, again, attempt], provider("acme", "Hi", BUSY, "Hi"));
+  for (const id of ["first", "second"]) await collect(await answered(chat({ model: "m", response_format }, { id })));
+  const [first, second] = sdk.named("gatewright.call").map(({ attributes }) => attributes);
+  const usual = {
+    "gatewright.request.model": "m",
+    "gatewright.schema.name": "city",
+    "gatewright.outcome": "completed",
+  };
+  assert.deepEqual(first, { "gatewright.request.id": "first", ...usual });
+  assert.deepEqual(second, { "gatewright.request.id": "second", ...usual, "gatewright.call.retries": 1 });
+});
+
 test("what throws in place of rejecting is a failure like any other", async () => {
   await using sdk = startSdk();
   const { call, attempt } = telemetry();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { collect, compose, GatewayError } from "@gatewright/core";
+import { collect, compose, GatewayError, textReply } from "@gatewright/core";
 import { chat } from "@gatewright/core/testing";
 import { Names } from "./names.ts";
 import { shownName } from "./shown.ts";
@@ -32,8 +32,9 @@ test("names that callers make up are no values of metrics, and no names of spans
   const unknown = new GatewayError("llm.model.not_found", "no", { origin: "upstream", remedy: "fallback" });
   const key = new GatewayError("llm.provider.auth", "no");
   const down = new GatewayError("llm.provider.server_error", "down");
-  const pipeline = compose([call, attempt], provider("acme", rejected, unknown, key, down, "Hi"));
-  for (const model of ["made-up-1", "made-up-2", "made-up-3", "down"]) {
+  const busy = new GatewayError("llm.provider.rate_limited", "busy");
+  const pipeline = compose([call, attempt], provider("acme", rejected, unknown, key, down, busy, "Hi"));
+  for (const model of ["made-up-1", "made-up-2", "made-up-3", "down", "busy"]) {
     await assert.rejects(pipeline(chat({ model })));
   }
   await collect(await pipeline(chat({ model: "real" })));
@@ -44,12 +45,13 @@ test("names that callers make up are no values of metrics, and no names of spans
     ["_OTHER", 1],
     ["_OTHER", 1],
     ["down", 1],
+    ["busy", 1],
     ["real", 1],
   ]);
   assert.ok(!JSON.stringify(await sdk.metrics()).includes("made-up"));
   assert.deepEqual(
     sdk.spans.filter(({ name }) => name.startsWith("chat")).map(({ name }) => name),
-    ["chat", "chat", "chat", "chat down", "chat real"],
+    ["chat", "chat", "chat", "chat down", "chat busy", "chat real"],
   );
   // A span has the name all the same, as a value.
   assert.equal(sdk.spans[0]?.attributes["gen_ai.request.model"], "made-up-1");
@@ -60,11 +62,13 @@ test("a call that asked nobody names no model in metrics, unless it has answered
   const { call } = telemetry();
   const refusing = compose([call], async () => Promise.reject(new GatewayError("llm.rate_limit.requests", "no")));
   const answering = compose([call], provider("acme", "Hi"));
+  const itself = compose([call], async () => textReply("Hi"));
   const models = async (): Promise<unknown[]> =>
     (await sdk.points("gatewright.call.duration")).map(({ attributes }) => attributes["gen_ai.request.model"]);
   await assert.rejects(refusing(chat({ model: "known" })));
-  assert.deepEqual(await models(), ["_OTHER"]);
+  await collect(await itself(chat({ model: "known" })));
+  assert.deepEqual(await models(), ["_OTHER", "_OTHER"]);
   await collect(await answering(chat({ model: "known" })));
   await assert.rejects(refusing(chat({ model: "known" })));
-  assert.deepEqual(await models(), ["_OTHER", "known", "known"]);
+  assert.deepEqual(await models(), ["_OTHER", "_OTHER", "known", "known"]);
 });

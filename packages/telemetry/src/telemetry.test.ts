@@ -10,11 +10,11 @@ import {
   type Handler,
 } from "@gatewright/core";
 import { chat, chunksOf } from "@gatewright/core/testing";
-import { metrics, trace } from "@opentelemetry/api";
-import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { type MeterProvider, metrics, type TracerProvider, trace } from "@opentelemetry/api";
 import { type TelemetryOptions, telemetry } from "./telemetry.ts";
 import { provider } from "./testing/provider.ts";
 import { type Sdk, startSdk } from "./testing/sdk.ts";
+import { callTrace } from "./trace-context.ts";
 
 test("a bad option is named at start-up", () => {
   const bad: Readonly<Record<string, object>> = {
@@ -45,6 +45,7 @@ test("without an SDK the request and the reply pass as they are", async () => {
   for (const layer of [call, attempt]) {
     assert.equal(await layer(request, handler), reply);
     assert.equal(seen, request);
+    assert.equal(request.call.context.get(callTrace), undefined);
   }
   observeDropped(() => assert.fail("nobody asks"));
   onCircuit(circuit("m", "open"));
@@ -81,26 +82,54 @@ test("traces alone are made without metrics, and metrics without traces", async 
   assert.ok(kinds >= 6);
 });
 
-test("an SDK that throws harms no call", async () => {
-  const fail = (): never => assert.fail("the SDK is broken");
-  const broken = new Proxy({}, { get: () => fail });
-  const half = {
-    isRecording: () => true,
-    spanContext: () => ({ traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: 1 }),
-  };
-  const spans = [broken, new Proxy(half, { get: (from, name) => Reflect.get(from, name) ?? fail })];
-  for (const span of spans) {
-    // As far as it is looked at, it is a tracer.
-    trace.setGlobalTracerProvider({ getTracer: () => ({ startSpan: () => span }) } as unknown as ReturnType<
-      typeof trace.getTracerProvider
-    >);
-    metrics.setGlobalMeterProvider(new MeterProvider());
+/** Something of which every method that is not given throws. */
+function broken(works: object): object {
+  return new Proxy(works, { get: (from, name) => Reflect.get(from, name) ?? (() => assert.fail("the SDK is broken")) });
+}
+
+const spanContext = (): object => ({ traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: 1 });
+const adding = { add: () => {} };
+const observable = { addCallback: () => {} };
+
+const sdks: Readonly<Record<string, readonly [span: object, meter: object]>> = {
+  "from the beginning": [broken({}), broken({})],
+  "as soon as a span is told something": [broken({ isRecording: () => true, spanContext }), broken({})],
+  "as soon as something is measured": [
+    broken({ isRecording: () => false, spanContext }),
+    broken({
+      createHistogram: () => broken({}),
+      createCounter: () => broken(adding),
+      createUpDownCounter: () => broken(adding),
+      createObservableGauge: () => observable,
+      createObservableCounter: () => observable,
+    }),
+  ],
+};
+
+for (const [when, [span, meter]] of Object.entries(sdks)) {
+  test(`an SDK that throws ${when} harms no call`, async (t) => {
+    t.after(() => {
+      trace.disable();
+      metrics.disable();
+    });
+    // As far as they are used, they are providers.
+    trace.setGlobalTracerProvider({ getTracer: () => ({ startSpan: () => span }) } as unknown as TracerProvider);
+    metrics.setGlobalMeterProvider({ getMeter: () => meter } as unknown as MeterProvider);
     const { call, attempt } = telemetry();
     const reply = await compose([call, attempt], provider("acme", chunksOf("a", "b")))(chat({ stream: true }));
     assert.equal((await collect(reply)).choices[0]?.message.content, "ab");
-    trace.disable();
-    metrics.disable();
-  }
+    const busy = new GatewayError("llm.provider.overloaded", "busy");
+    await assert.rejects(compose([call, attempt], provider("acme", busy))(chat()), busy);
+  });
+}
+
+test("a reply without headers, which the types do not allow, is an answer all the same", async () => {
+  await using _ = startSdk();
+  const reply = { chunks: ReadableStream.from(chunksOf("a")) };
+  // Whoever writes plain JavaScript may forget them.
+  const handler = (async () => reply) as unknown as Handler;
+  const { chunks } = await telemetry().attempt(chat({ stream: true }), handler);
+  assert.equal((await collect({ headers: {}, chunks })).choices[0]?.message.content, "a");
 });
 
 test("a circuit's changes are counted, and its state is shown", async () => {

@@ -12,7 +12,7 @@ import { cacheLookups, limitDecisions } from "../notes.ts";
 import { settled } from "../testing/outcome.ts";
 import { chat, scripted } from "../testing.ts";
 
-const MANY = 1000;
+const MANY = 200;
 const LONG = "a long text, ".repeat(10_000);
 const times = <T>(make: (at: number) => T): T[] => Array.from({ length: MANY }, (_, at) => make(at));
 
@@ -22,13 +22,14 @@ test("a record has a bound, whatever callers, models, providers and layers bring
   const limits = times((at) => {
     return { name: LONG, counts: "requests", capacity: at, periodMs: 1, cost: 1, remaining: 1, resetMs: 1, waitMs: 0 };
   }) as LimitDecision["limits"];
+  const verdicts = times(() => ({ type: LONG, path: LONG, fixes: limits.map(() => LONG) }));
   const chunk: ChatChunk = {
     model: LONG,
     choices: times((index) => ({
       index,
       delta: { content: LONG, tool_calls: [{ index: 0, function: { name: `${index}${LONG}`, arguments: LONG } }] },
       finish_reason: `${index}${LONG}`,
-      post_processing: times(() => ({ type: LONG, path: LONG, fixes: times(() => LONG) })),
+      post_processing: verdicts,
     })),
   };
   const error = new GatewayError("llm.provider.rejected", LONG, {

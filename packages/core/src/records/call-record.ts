@@ -77,10 +77,12 @@ export function callRecord({ fields, costOf, content }: Settings, request: ChatR
   if (answered !== undefined) draft.answered_by = oneLine(answered);
   if (provider !== undefined) draft.provider = oneLine(provider);
   if (error) {
-    draft.error = errorRecord(error, {
+    const said = errorRecord(error, {
       echoes: (text) => hideEchoes(text, request),
       content: (text) => content?.show(text),
     });
+    // A caller may leave at any time, and its error does not know when.
+    draft.error = seen.chunks > 0 && said.phase === "before" ? { ...said, phase: "during" } : said;
   }
   if (tokens) draft.tokens = tokens;
   if (cost !== undefined) draft.cost = cost;

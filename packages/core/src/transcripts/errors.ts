@@ -60,7 +60,7 @@ const MASK = "***";
  */
 export function sourceFailure(thrown: unknown): GatewayError {
   if (!(thrown instanceof GatewayError)) return unavailable("Send the call again in a moment.", thrown);
-  if (thrown.origin === "gateway") return thrown;
+  if (thrown.origin === "gateway" || thrown.code === "llm.transcript.unavailable") return thrown;
   const { retryable, retryAfterMs } = thrown;
   if (!retryable)
     return unavailable("Their service does not serve this gateway.", thrown).with({ retryable, retryAfterMs });

@@ -127,7 +127,7 @@ for (const [how, [thrown, retryable, retryAfterMs, says]] of Object.entries(FAIL
     const { lookup } = setUp([thrown, said]);
     const error = await failureOf(lookup("a", callOf("alice")));
     const { status, remedy, origin, message } = error;
-    assert.deepEqual({ status, remedy, origin }, { status: 503, remedy: "none", origin: "gateway" });
+    assert.deepEqual({ status, remedy, origin }, { status: 503, remedy: "none", origin: "upstream" });
     assert.deepEqual([error.retryable, error.retryAfterMs, error.cause], [retryable, retryAfterMs, thrown]);
     assert.match(message, says);
     assert.doesNotMatch(message, /hush/);

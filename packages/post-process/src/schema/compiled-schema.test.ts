@@ -39,6 +39,7 @@ suite("a schema that cannot be used is refused, with the place:", () => {
     ['{"$ref": 5}', ".$ref"],
     ['{"$ref": "#/$defs/a"}', ".$ref", /place that this schema does not have/],
     ['{"$ref": "#/constructor"}', ".$ref"],
+    ['{"$ref": "#/__proto__"}', ".$ref"],
     ['{"allOf": [{}], "$ref": "#/allOf/00"}', ".$ref"],
     ['{"allOf": [{}], "$ref": "#/allOf/1"}', ".$ref"],
     ['{"allOf": [{}], "$ref": "#/allOf/length"}', ".$ref"],

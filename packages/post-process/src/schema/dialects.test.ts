@@ -53,6 +53,8 @@ function draft202012(): string {
 {"not": {"$ref": "https://json-schema.org/draft/2020-12/schema"}} | {"$defs": {"a": {"required": "b"}}}
 {"$dynamicAnchor": "node", "properties": {"next": {"$dynamicRef": "#node"}}, "required": ["at"]} | {"at": 1, "next": {}} | .next
 {"$id": "http://a.test/strict", "$dynamicAnchor": "node", "$ref": "tree", "unevaluatedProperties": false, "$defs": {"tree": {"$id": "tree", "$dynamicAnchor": "node", "properties": {"next": {"$dynamicRef": "#node"}}}}} | {"next": {"next": {"nxt": {}}}} | .next.next.nxt
+{"$id": "http://a.test/", "$defs": {"one": {"$id": "one", "$dynamicAnchor": "n", "type": "string"}, "two": {"$id": "two", "$defs": {"n": {"$dynamicAnchor": "n", "type": "integer"}}, "$dynamicRef": "#n"}}, "allOf": [{"anyOf": [{"$ref": "one"}, true]}, {"$ref": "two"}]} | 5
+  | "5" | (whole)
 {"unevaluatedProperties": false} | {"a": 1} | .a
 {"properties": {"a": true}, "unevaluatedProperties": false} | {"a": 1, "toString": 1} | .toString
 {"allOf": [{"properties": {"a": true}}], "unevaluatedProperties": false} | {"a": 1}
@@ -67,6 +69,8 @@ function draft202012(): string {
 {"properties": {"a": true}, "allOf": [{"unevaluatedProperties": false}]} | {"a": 1} | .a
 {"properties": {"a": {"type": "string"}}, "unevaluatedProperties": false} | {"a": 1} | .a
 {"anyOf": [{"properties": {"a": {"type": "string"}}}], "unevaluatedProperties": false} | {"a": 1} | (whole)
+{"anyOf": [{"properties": {"a": true}, "not": {}}, true], "unevaluatedProperties": false} | {"a": 1} | .a
+{"properties": {"a": true}, "allOf": [{"unevaluatedProperties": false}], "unevaluatedProperties": false} | {"a": 1} | .a
 {"unevaluatedProperties": {"type": "string"}} | {"a": 1, "b": "b"} | .a
 {"prefixItems": [true], "unevaluatedItems": false} | [1, 2] | [1]
 {"items": true, "unevaluatedItems": false} | [1, 2]

@@ -42,6 +42,6 @@ function canonical(value: unknown, fuel: Fuel | undefined): string {
   }
   // Written text of 32 characters takes about as long as one step.
   if (typeof value === "string") fuel?.spend(value.length >> 5);
-  // Infinity, which JSON.parse makes of 1e400, must not be the `null` that JSON.stringify writes; -0 is 0.
-  return typeof value === "number" ? String(value + 0) : JSON.stringify(value);
+  // Infinity, which JSON.parse makes of 1e400, must not be the `null` that JSON.stringify writes.
+  return typeof value === "number" ? String(value) : JSON.stringify(value);
 }

@@ -70,9 +70,7 @@ export class Evaluation {
     return holds;
   }
 
-  /**
-   * Tells a mismatch at a place, or further in, unless all is quiet. Always `false`, so that it is also what a rule answers.
-   */
+  /** Tells a mismatch at a place, or further in, unless all is quiet. Always `false`, so that it is what a check answers. */
   fails(place: Place, message: () => string, further = ""): false {
     if (this.#quiet) return false;
     this.mismatches.push({ path: pathOf(place) + further, message: message() });

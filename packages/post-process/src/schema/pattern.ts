@@ -49,6 +49,8 @@ function compile(translated: string): RE2JS {
   try {
     return RE2JS.compile(translated);
   } catch (thrown) {
+    // The stack has ended, which says nothing of the pattern.
+    if (thrown instanceof RangeError) throw thrown;
     const reason = thrown instanceof Error ? /error parsing regexp: ([a-z ]+)/.exec(thrown.message)?.[1] : undefined;
     throw new PatternRefused(`is not supported${reason === undefined ? "" : `: ${reason}`}`);
   }

@@ -18,8 +18,8 @@ export const STRINGS: Keywords = {
 function length(words: string, holds: (chars: number, limit: number) => boolean): Keyword {
   return keyword(count, (limit) => (value, place, run) => {
     if (typeof value !== "string") return true;
-    // Counting 32 characters takes about as long as one step.
-    run.fuel.spend(value.length >> 5);
+    // Counting 16 characters takes about as long as one step.
+    run.fuel.spend(value.length >> 4);
     return holds(characters(value), limit) || run.fails(place, () => `must have ${words} ${limit} characters`);
   });
 }
