@@ -9,10 +9,14 @@ export interface Logs {
   readonly calls: LogSink;
   /** How many writes were lost, as whoever reads them is too slow or gone. */
   readonly lost: () => number;
+  /** Resolves once all is written, or cannot be for half a second: before the process ends. */
+  readonly flush: () => Promise<void>;
 }
 
 /** How much waits for a slow reader, in bytes; past it, lines are lost. */
 const MAX_WAITING = 8 * 1024 * 1024;
+
+const FLUSH_MS = 500;
 
 /**
  * Writes without waiting: whoever reads the lines slowly, or not at all, neither slows a call nor ends the gateway. What ends the
@@ -23,20 +27,23 @@ export function startLogs(level: string): Logs {
   let lost = 0;
   const count = (): void => void lost++;
   output.on("drop", count).on("error", count);
+  // What is left when the process ends would be written until it is written: on a disk that is full, for ever.
+  process.prependOnceListener("exit", () => output.destroy());
+  const flush = (): Promise<void> =>
+    new Promise((resolve) => {
+      setTimeout(resolve, FLUSH_MS);
+      output.flush(() => resolve());
+    });
   const log = pino({ level, timestamp: stdTimeFunctions.isoTime }, output);
   // A record brings its own time: when the call began.
   const records = pino({ level, timestamp: false }, output);
   process.on("uncaughtException", (error: unknown) => {
     log.fatal(redact(error instanceof Error ? (error.stack ?? error.message) : String(error), [], 4000));
-    try {
-      output.flushSync();
-    } finally {
-      process.exit(1);
-    }
+    flush().finally(() => process.exit(1));
   });
   // What is printed at start goes there as well; a reader that has left is no reason to end.
   process.stdout.on("error", count);
-  return { log, calls: { write: (record) => records[severity(record)](record, "call") }, lost: () => lost };
+  return { log, calls: { write: (record) => records[severity(record)](record, "call") }, lost: () => lost, flush };
 }
 
 /** A defect of the gateway is an error; a call that failed is a warning; one that its caller gave up is neither. */

@@ -38,7 +38,7 @@ import { connect } from "./redis.ts";
 import { type Readiness, statusRoutes } from "./status.ts";
 
 const config = configOrExit();
-const { log, calls: sink, lost } = startLogs(config.logLevel);
+const { log, calls: sink, lost, flush } = startLogs(config.logLevel);
 const openTelemetry = startOpenTelemetry(config);
 const { environment, region, prices } = config;
 const calls = logCalls({
@@ -202,7 +202,7 @@ function stop(signal: NodeJS.Signals): void {
     clearTimeout(limit);
     await simulator?.close();
     redis?.client.destroy();
-    await openTelemetry.shutdown();
+    await Promise.all([openTelemetry.shutdown(), flush()]);
     process.exit(0);
   });
   console.log(`${signal}: no new connections; calls in flight may take ${config.shutdownMs / 1000} s to finish.`);

@@ -7,7 +7,6 @@ import { SchemaError } from "./schema-error.ts";
 import { ANYTHING, NOTHING, type SchemaNode } from "./schema-node.ts";
 import { checkSize } from "./schema-size.ts";
 
-export type { Mismatch } from "./evaluation.ts";
 export { SchemaError } from "./schema-error.ts";
 
 /** A schema that values can be checked against, any number of times. */

@@ -64,6 +64,11 @@ const HOSTILE: Readonly<Record<string, readonly [schema: unknown, value: unknown
     nested(100_000, (not) => ({ not })),
     WORK,
   ],
+  "a large value as a schema, thousands of times": [
+    { allOf: list(3000, () => ({ $ref: "https://json-schema.org/draft/2020-12/schema" })) },
+    { required: list(100_000, String) },
+    WORK,
+  ],
   "a large enum": [{ enum: list(100_000, (at) => ({ at })) }, 1, REFUSED],
   "a large enum within the limit": [{ enum: list(4000, (at) => ({ at })) }, { at: -1 }, DIFFERS],
   "20,000 unique objects": [{ uniqueItems: true }, list(20_000, (at) => ({ at, k: "v" })), MATCHES],

@@ -17,7 +17,7 @@ export interface Shape<Value> {
 }
 
 /** A shape that a predicate tells. */
-export function shape<Value>(expected: string, is: (value: unknown) => value is Value): Shape<Value> {
+function shape<Value>(expected: string, is: (value: unknown) => value is Value): Shape<Value> {
   return {
     read(value, path) {
       if (is(value)) return value;

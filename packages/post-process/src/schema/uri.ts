@@ -1,11 +1,11 @@
 import { SchemaError } from "./schema-error.ts";
 
-/** How long a reference may be, as given and in full: reading one takes time for its length, and a schema may have thousands. */
+/** How long a URI may be, in full: each that is completed with it takes time for that, and a schema may have thousands. */
 const MAX_CHARS = 1000;
 
 /** A reference, resolved against the URI of what it stands in. Throws a `SchemaError` with the path of the reference. */
 export function absolute(reference: string, base: string, path: string): string {
-  const uri = reference.length <= MAX_CHARS ? resolved(reference, base, path) : reference;
+  const uri = resolved(reference, base, path);
   if (uri.length > MAX_CHARS) throw new SchemaError(path, `must have at most ${MAX_CHARS} characters, in full`);
   return uri;
 }
