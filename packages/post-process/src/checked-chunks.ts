@@ -15,7 +15,7 @@ export interface Said {
   readonly calls: readonly SaidCall[];
 }
 
-export interface SaidCall {
+interface SaidCall {
   readonly id: string | undefined;
   readonly name: string;
   readonly arguments: string;

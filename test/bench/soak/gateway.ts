@@ -13,7 +13,7 @@ export interface GatewayPulse extends Pulse {
   /** Slots of `concurrency` that are held, and calls that wait for one. */
   readonly inFlight: number;
   readonly waiting: number;
-  /** Calls that have entered the pipeline, and those of them that have not ended. */
+  /** Calls that have entered the pipeline, and those of them that have not left their one record. */
   readonly entered: number;
   readonly unended: number;
   /** How often a circuit has opened. */

@@ -80,7 +80,7 @@ export function judgeRest(before: Rests, after: Rests): Check[] {
     none("sockets to the provider left open", provider.connections),
     none("calls of the provider left open", provider.open),
     none("slots held, calls that wait for one", gateway.inFlight + gateway.waiting),
-    none("calls that entered the pipeline and never ended", gateway.unended),
+    none("calls that entered the pipeline and did not leave one record", gateway.unended),
   ];
 }
 

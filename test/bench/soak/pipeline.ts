@@ -11,13 +11,14 @@ import {
   hedge,
   hold,
   idempotency,
+  log,
   type Middleware,
   memoryStore,
-  onEnd,
   retry,
   timeout,
 } from "@gatewright/core";
 import { openai, route } from "@gatewright/providers";
+import { telemetry } from "@gatewright/telemetry";
 import { Agent } from "undici";
 import type { GatewayPulse } from "./gateway.ts";
 import {
@@ -41,16 +42,13 @@ export function makePipeline(
   slots: number,
 ): { readonly handler: Handler; readonly state: () => State } {
   let entered = 0;
-  let ended = 0;
+  let recorded = 0;
   let opened = 0;
-  const count: Middleware = async (request, next) => {
+  const calls = log({ sink: { write: () => void recorded++ } });
+  const traced = telemetry();
+  const enter: Middleware = (request, next) => {
     entered++;
-    try {
-      return onEnd(await next(request), () => ended++, request.call.signal);
-    } catch (thrown) {
-      ended++;
-      throw thrown;
-    }
+    return next(request);
   };
   const slotted = concurrency({ max: slots, maxWaiting: slots * 4, maxWaitMs: 2000 });
   const breaker = circuitBreaker({
@@ -66,10 +64,12 @@ export function makePipeline(
 
   const handler = compose(
     [
-      count,
+      calls,
+      enter,
+      traced.call,
       endOn(new AbortController().signal),
       timeout({ totalMs: 3000 }),
-      auth({ keys: callers }),
+      auth({ keys: callers.map(({ name, key }) => ({ name, key })) }),
       idempotency({ ttlMs: REPLAY_MS, maxChars: 128 * 1024, store: memoryStore({ maxBytes: 16 * 1024 ** 2 }) }),
       only("drained", drain({ maxMs: 1500, maxChars: 256 * 1024 })),
       slotted,
@@ -79,6 +79,7 @@ export function makePipeline(
       retry({ baseDelayMs: 20, throttleDelayMs: 50, maxDelayMs: 500, budget: { perSecond: 20 } }),
       only("held", hold()),
       timeout({ firstTokenMs: 500, completionMs: 900, idleMs: 400 }),
+      traced.attempt,
     ],
     route({
       "balanced*": balance([provider("one", providerUrl), provider("two", providerUrl)], {
@@ -89,7 +90,7 @@ export function makePipeline(
       "*": provider("sim", providerUrl),
     }),
   );
-  return { handler, state: () => ({ ...slotted.load(), entered, unended: entered - ended, opened }) };
+  return { handler, state: () => ({ ...slotted.load(), entered, unended: entered - recorded, opened }) };
 }
 
 /** A layer for one route and what it falls back to. */
