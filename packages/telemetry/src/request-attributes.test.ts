@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { schemaOf } from "@gatewright/core";
 import { chat } from "@gatewright/core/testing";
 import { requestAttributes } from "./request-attributes.ts";
 
@@ -22,11 +23,13 @@ test("a schema is told by its name, and a format by the type of its output", () 
   assert.deepEqual(asked({ type: "text" }), { "gen_ai.output.type": "text" });
   assert.deepEqual(asked({ type: "json_object" }), { "gen_ai.output.type": "json" });
   assert.deepEqual(asked({ type: "grammar" }), {});
-  for (const json_schema of [null, 7, {}, { name: 7 }]) {
+  for (const json_schema of [null, 7, {}, { name: "without a schema" }]) {
     assert.deepEqual(asked({ type: "json_schema", json_schema }), { "gen_ai.output.type": "json" });
   }
-  assert.deepEqual(asked({ type: "json_schema", json_schema: { name: "sk-0123456789" } }), {
-    "gen_ai.output.type": "json",
-    "gatewright.schema.name": "sk-***",
-  });
+  const { version } = schemaOf(chat({ response_format: { type: "json_schema", json_schema: { schema: {} } } })) ?? {};
+  assert.match(String(version), /^[0-9a-f]{12}$/);
+  const usual = { "gen_ai.output.type": "json", "gatewright.schema.version": version };
+  const named = { ...usual, "gatewright.schema.name": "sk-***" };
+  assert.deepEqual(asked({ type: "json_schema", json_schema: { schema: {} } }), usual);
+  assert.deepEqual(asked({ type: "json_schema", json_schema: { name: "sk-0123456789", schema: {} } }), named);
 });

@@ -1,7 +1,6 @@
-import type { ChatRequest } from "@gatewright/core";
+import { type ChatRequest, schemaOf } from "@gatewright/core";
 import type { Attributes } from "@opentelemetry/api";
 import { attribute, own } from "./conventions.ts";
-import { schemaOf } from "./schema-of.ts";
 import { shown } from "./shown.ts";
 
 /** What a span tells of a request to a provider: its parameters, and nothing of what was said. */
@@ -29,10 +28,8 @@ export function requestAttributes(request: ChatRequest): Attributes {
 /** What a span tells of the schema that an answer is to match. */
 export function schemaAttributes(request: ChatRequest): Attributes {
   const schema = schemaOf(request);
-  return {
-    ...(schema && { [own.schemaName]: shown(schema.name) }),
-    ...(schema?.version !== undefined && { [own.schemaVersion]: shown(schema.version) }),
-  };
+  if (!schema) return {};
+  return { ...(schema.name && { [own.schemaName]: shown(schema.name) }), [own.schemaVersion]: schema.version };
 }
 
 const MAX_SEQUENCES = 16;
