@@ -91,7 +91,11 @@ describe("The gateway example", { timeout: 60_000 }, () => {
       assert.match(metrics, /^gatewright_limit_decisions\w*\{[^}]*"(allowed|true)"[^}]*\} 1$/m);
       assert.match(metrics, /^gatewright_limit_decisions\w*\{[^}]*"(blocked|false)"[^}]*\} 1$/m);
       assert.doesNotMatch(metrics, /cucumber/);
-      for (const headers of [{ "x-forwarded-for": "192.0.2.1" }, { forwarded: "for=192.0.2.1" }]) {
+      for (const headers of [
+        { "x-forwarded-for": "192.0.2.1" },
+        { forwarded: "for=192.0.2.1" },
+        { "x-real-ip": "192.0.2.1" },
+      ]) {
         assert.equal((await at(gateway, "/metrics", headers)).status, 404);
         assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).status, 200);
       }
@@ -137,7 +141,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
     assert.equal(record?.attempts.length, 2);
   });
 
-  test("refuses what does not match the schema, unless it is told not to look", async () => {
+  test("repairs what was asked for as JSON, refuses what does not match, or is told to do neither", async () => {
     const answers = async (environment: Fields): Promise<number> => {
       let status = 0;
       await withGateway(environment, async (gateway) => {
@@ -145,8 +149,9 @@ describe("The gateway example", { timeout: 60_000 }, () => {
       });
       return status;
     };
-    assert.equal(await answers({}), 500);
-    assert.equal(await answers({ GATEWAY_OUTPUT_CHECK: "off" }), 200);
+    assert.equal(await answers({}), 200);
+    assert.equal(await answers({ GATEWAY_REPAIR_JSON: "false" }), 500);
+    assert.equal(await answers({ GATEWAY_REPAIR_JSON: "false", GATEWAY_OUTPUT_CHECK: "off" }), 200);
   });
 
   test("does not mind a collector that is not there, and counts the spans that it loses", async () => {

@@ -189,7 +189,7 @@ describe("The gateway example", { timeout: 60_000 }, () => {
     await withGateway({}, async ({ url, stdout, printed }) => {
       assert.match(
         stdout,
-        /^ {2}pipeline {3}log → trace\(call\) → endOn → timeout\(call\) → idempotency → validateOutput → postProcess → fallback → circuitBreaker → retry → .* → simulator$/m,
+        /^ {2}pipeline {3}log → trace\(call\) → endOn → timeout\(call\) → idempotency → validateOutput → repairJson → postProcess → fallback → circuitBreaker → retry → .* → simulator$/m,
       );
       assert.match(stdout, /^ {2}provider {3}simulator at http:\S+: no provider is configured; set OPENAI_API_KEY/m);
       assert.match(stdout, /^ {2}keys {7}WARNING: none are asked/m);
@@ -445,8 +445,11 @@ const unusable: Readonly<Record<string, Fields>> = {
     GATEWAY_LOG_CONTENT: "yes",
     GATEWAY_TRACE_SHARE: "1.5",
     GATEWAY_ADMIN_PORT: "99999",
+    GATEWAY_REPAIR_JSON: "please",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318/v1/traces",
+    OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
   },
+  "two prices for one model": { GATEWAY_PRICES: "a=1/2,a=2/3" },
   "an admin host without its port": { GATEWAY_ADMIN_HOST: "127.0.0.1" },
 };
 

@@ -61,13 +61,15 @@ export interface Config {
   /** Where it runs: told in logs, traces and metrics. */
   readonly environment: string | undefined;
   readonly region: string | undefined;
-  /** Whether a collector gets traces and metrics, and of how many calls the traces. */
-  readonly otlp: boolean;
+  /** What a collector gets, and of how many calls the traces. */
+  readonly otlp: { readonly traces: boolean; readonly metrics: boolean };
   readonly traceShare: number;
   /** Where `/metrics`, `/healthz` and `/readyz` are served too; `undefined`: nowhere else. */
   readonly admin: { readonly host: string; readonly port: number } | undefined;
   /** Whether answers are checked against the schemas that callers ask for, and what is done about one that does not match. */
   readonly outputCheck: (typeof OUTPUT_CHECKS)[number];
+  /** Whether answers are repaired wherever JSON was asked for. */
+  readonly repairJson: boolean;
   /** The models that get a schema as an instruction. */
   readonly instructed: readonly string[];
   /** Variables that are set and mean nothing to this version. */
@@ -114,6 +116,7 @@ const variables = z.object({
   ASSEMBLYAI_API_KEY: secret.optional(),
   ASSEMBLYAI_BASE_URL: host.optional(),
   GATEWAY_OUTPUT_CHECK: z.enum(OUTPUT_CHECKS, { error: `set one of ${OUTPUT_CHECKS.join(", ")}` }).default("fail"),
+  GATEWAY_REPAIR_JSON: flag.default(true),
   GATEWAY_SCHEMA_AS_INSTRUCTION: models.default([]),
   GATEWAY_ENVIRONMENT: label.optional(),
   GATEWAY_REGION: label.optional(),
@@ -123,6 +126,10 @@ const variables = z.object({
   GATEWAY_ADMIN_HOST: z.string().default("127.0.0.1"),
   GATEWAY_ADMIN_PORT: wholeNumber(0, 65_535).optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: collector.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.string().optional(),
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: z.string().optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z.literal("http/json", { error: "set http/json, the only one it speaks" }).optional(),
+  OTEL_SDK_DISABLED: flag.default(false),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `set one of ${LOG_LEVELS.join(", ")}` }).default("info"),
 });
 
@@ -141,6 +148,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   ];
   if (!result.success || problems.length > 0) throw new ConfigError(problems.join("\n"));
   const set = result.data;
+  const isSet = (endpoint: string | undefined): boolean => (endpoint ?? set.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined;
   const asksKeys = set.GATEWAY_KEYS.length > 0 || set.GATEWAY_KEYS_FILE !== undefined;
   if (!asksKeys && !isLoopback(set.HOST)) {
     throw new ConfigError(
@@ -192,11 +200,15 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     prices: set.GATEWAY_PRICES,
     environment: set.GATEWAY_ENVIRONMENT,
     region: set.GATEWAY_REGION,
-    otlp: set.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined,
+    otlp: {
+      traces: !set.OTEL_SDK_DISABLED && isSet(set.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT),
+      metrics: !set.OTEL_SDK_DISABLED && isSet(set.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT),
+    },
     traceShare: set.GATEWAY_TRACE_SHARE,
     admin:
       set.GATEWAY_ADMIN_PORT === undefined ? undefined : { host: set.GATEWAY_ADMIN_HOST, port: set.GATEWAY_ADMIN_PORT },
     outputCheck: set.GATEWAY_OUTPUT_CHECK,
+    repairJson: set.GATEWAY_REPAIR_JSON,
     instructed: set.GATEWAY_SCHEMA_AS_INSTRUCTION,
     unheard: NOT_YET.filter((name) => environment[name] !== undefined),
   };
@@ -228,7 +240,9 @@ function idle(set: z.infer<typeof variables>, given: object): string[] {
           ["GATEWAY_REDIS_TIMEOUT_MS", "REDIS_URL"],
           ["GATEWAY_REDIS_DOWN", "REDIS_URL"],
         ]),
-    ...(set.OTEL_EXPORTER_OTLP_ENDPOINT ? [] : [["GATEWAY_TRACE_SHARE", "OTEL_EXPORTER_OTLP_ENDPOINT"]]),
+    ...(set.OTEL_EXPORTER_OTLP_ENDPOINT || set.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
+      ? []
+      : [["GATEWAY_TRACE_SHARE", "OTEL_EXPORTER_OTLP_ENDPOINT"]]),
     ...(set.GATEWAY_ADMIN_PORT === undefined ? [["GATEWAY_ADMIN_HOST", "GATEWAY_ADMIN_PORT"]] : []),
     ...(set.ASSEMBLYAI_API_KEY ? [] : [["ASSEMBLYAI_BASE_URL", "ASSEMBLYAI_API_KEY"]]),
     ...(limited ? [] : [["GATEWAY_LIMIT_MODE", "GATEWAY_RATE_LIMIT or GATEWAY_TOKEN_LIMIT"]]),

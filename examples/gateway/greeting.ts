@@ -25,7 +25,11 @@ export function greeting(
   keys       ${names || "WARNING: none are asked, whoever reaches this port may call; set GATEWAY_KEYS=name=key"}
   limits     ${limitNames(config) || (config.keysFile ? "those of the keys" : "none; set GATEWAY_RATE_LIMIT=30/60s")}
   counted    ${config.redis ? onRedis(config.redis, redisIsUp) : "in this process"}
-  errors     ${config.errors}${config.unheard.length > 0 ? `\n  unheard    ${config.unheard.join(", ")}: set, but this version has no part for it` : ""}
+  errors     ${config.errors}
+  output     ${outputOf(config)}
+  log        a record a call, here${config.logContent ? "; WARNING: with prompts and answers" : ""}; read by: npx pnpm@12 explain
+  status     ${statusOf(config, url)}
+  telemetry  ${telemetryOf(config)}${config.unheard.length > 0 ? `\n  unheard    ${config.unheard.join(", ")}: set, but this version has no part for it` : ""}
 
 Try it:
 
@@ -37,6 +41,27 @@ function onRedis({ gateways, whenDown }: NonNullable<Config["redis"]>, isUp = fa
   const share = gateways === 1 ? "the whole of each limit" : `a share of 1/${gateways}`;
   const without = whenDown === "local" ? `${share} for this gateway` : whenDown;
   return `on Redis (${isUp ? "it answers" : "WARNING: not reachable now"}), with all gateways that share it; without it: ${without}`;
+}
+
+function outputOf({ outputCheck, repairJson }: Config): string {
+  const checked = {
+    fail: "checked, and refused where it does not match",
+    "ask-again": "checked, and asked for again",
+    off: "not checked",
+  };
+  return `${repairJson ? "JSON is repaired" : "repaired for callers that ask for it"}; against schemas ${checked[outputCheck]}`;
+}
+
+function statusOf({ admin }: Config, url: string): string {
+  const own = `${url.replace("/v1", "")}/healthz, /readyz, and to this machine /metrics`;
+  return admin ? `${own}; all of them at http://${admin.host}:${admin.port}` : own;
+}
+
+function telemetryOf({ otlp, traceShare }: Config): string {
+  const sent = [otlp.traces && `traces of ${traceShare * 100} % of calls`, otlp.metrics && "metrics"].filter(Boolean);
+  return sent.length > 0
+    ? `${sent.join(" and ")} to a collector`
+    : "no collector; set OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318";
 }
 
 function limitNames(config: Config): string {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -35,11 +36,12 @@ import { limitLayers } from "./limits.ts";
 import { startLogs } from "./logging.ts";
 import { startOpenTelemetry } from "./opentelemetry.ts";
 import { connect } from "./redis.ts";
+import { repairJson } from "./repair.ts";
 import { type Readiness, statusRoutes } from "./status.ts";
 
 const config = configOrExit();
 const { log, calls: sink, lost, flush } = startLogs(config.logLevel);
-const openTelemetry = startOpenTelemetry(config);
+const openTelemetry = startOpenTelemetry(config, log);
 const { environment, region, prices } = config;
 const calls = logCalls({
   sink,
@@ -97,6 +99,7 @@ const mounted: Record<string, Middleware> = {
   ...(config.outputCheck !== "off" && {
     validateOutput: validateOutput({ remedy: config.outputCheck === "fail" ? "none" : config.outputCheck }),
   }),
+  ...(config.repairJson && { repairJson }),
   postProcess: postProcess(),
   ...(config.assemblyAi && {
     injectTranscript: injectTranscript({
@@ -171,6 +174,17 @@ server.once("error", (error: NodeJS.ErrnoException) => {
 // So that the first call is counted with the others. Without Redis, the gateway starts all the same.
 await Promise.race([redis?.connected, sleep(1000)]);
 await store?.ready();
+if (config.admin) {
+  const { host, port } = config.admin;
+  const admin = createServer(express().disable("x-powered-by").use(statusRoutes(status, true)));
+  const failed = (error: NodeJS.ErrnoException): never =>
+    exit(
+      error.code === "EADDRINUSE"
+        ? `GATEWAY_ADMIN_PORT: ${port} is in use; set another`
+        : `GATEWAY_ADMIN_HOST: ${error.message}`,
+    );
+  await once(admin.listen(port, host).unref(), "listening").catch(failed);
+}
 server.listen(config.port, config.host, () => {
   // A server that listens on a TCP port has an address of this kind.
   const { port } = server.address() as AddressInfo;
@@ -179,12 +193,6 @@ server.listen(config.port, config.host, () => {
   console.log(greeting(config, `http://${host}:${port}/v1`, layers, simulator?.url, store?.status().up));
 });
 process.once("SIGTERM", stop).once("SIGINT", stop);
-if (config.admin) {
-  const { host, port } = config.admin;
-  const admin = createServer(express().disable("x-powered-by").use(statusRoutes(status, true)));
-  admin.once("error", ({ message }) => exit(`GATEWAY_ADMIN_HOST, GATEWAY_ADMIN_PORT: ${message}`));
-  admin.listen(port, host).unref();
-}
 
 /** Stops being ready at once, lets calls finish up to a limit, fails the rest, and ends. A second signal ends at once. */
 function stop(signal: NodeJS.Signals): void {

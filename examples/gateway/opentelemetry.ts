@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { context, metrics, propagation, trace } from "@opentelemetry/api";
+import { redact } from "@gatewright/core";
+import { context, DiagLogLevel, diag, metrics, propagation, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
@@ -13,6 +14,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
+import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 
 export interface OpenTelemetry {
@@ -29,7 +31,11 @@ const SHUTDOWN_MS = 2000;
  * Metrics for Prometheus, and where a collector is configured, traces and metrics for it. The queue for it is bounded: while it is
  * gone, spans are dropped, and counted in `otel.sdk.processor.span.processed`. The exporters read OTEL_EXPORTER_OTLP_* themselves.
  */
-export function startOpenTelemetry({ otlp, environment, region, traceShare }: Config): OpenTelemetry {
+export function startOpenTelemetry({ otlp, environment, region, traceShare }: Config, log: Logger): OpenTelemetry {
+  const tell = (message: string, ...more: unknown[]): void =>
+    log.warn(`telemetry: ${redact([message, ...more].join(" "))}`);
+  const nothing = (): void => {};
+  diag.setLogger({ error: tell, warn: tell, info: nothing, debug: nothing, verbose: nothing }, DiagLogLevel.WARN);
   const own = resourceFromAttributes({
     "service.name": "gatewright",
     ...(environment && { "deployment.environment.name": environment }),
@@ -41,15 +47,16 @@ export function startOpenTelemetry({ otlp, environment, region, traceShare }: Co
     .merge(detectResources({ detectors: [envDetector] }));
   const prometheus = new PrometheusExporter({ preventServerStart: true, withoutScopeInfo: true });
   const readers: MetricReader[] = [prometheus];
-  if (otlp) readers.push(new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter() }));
+  if (otlp.metrics) readers.push(new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter() }));
   const meters = new MeterProvider({ resource, readers });
   metrics.setGlobalMeterProvider(meters);
   let tracers: TracerProvider | undefined;
-  if (otlp) {
+  if (otlp.traces) {
     const exporter = new OTLPTraceExporter();
     tracers = new TracerProvider({
       resource,
-      sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(traceShare) }),
+      // Of those, too, whose callers ask for a trace: what is traced is the gateway's own affair.
+      sampler: sampling(traceShare),
       spanProcessors: [new BatchSpanProcessor({ exporter, selfObsMeterProvider: meters })],
     });
     trace.setGlobalTracerProvider(tracers);
@@ -64,4 +71,9 @@ export function startOpenTelemetry({ otlp, environment, region, traceShare }: Co
       await Promise.race([Promise.allSettled([tracers?.shutdown(), meters.shutdown()]), late]);
     },
   };
+}
+
+function sampling(traceShare: number): ParentBasedSampler {
+  const share = new TraceIdRatioBasedSampler(traceShare);
+  return new ParentBasedSampler({ root: share, remoteParentSampled: share });
 }

@@ -32,7 +32,11 @@ export function statusRoutes({ readiness, scrape }: Status, open: boolean): Rout
     });
 }
 
+/** Whether a request comes from this machine: not through a proxy on it, nor from a page that a browser on it has open. */
 function isLocal({ socket, headers }: IncomingMessage): boolean {
-  const forwarded = headers["x-forwarded-for"] ?? headers.forwarded;
-  return forwarded === undefined && isLoopback((socket.remoteAddress ?? "").replace(/^::ffff:/, ""));
+  const isForwarded = Object.keys(headers).some((name) => FORWARDED.test(name));
+  const host = (headers.host ?? "").replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  return !isForwarded && isLoopback(host) && isLoopback((socket.remoteAddress ?? "").replace(/^::ffff:/, ""));
 }
+
+const FORWARDED = /^(via|forwarded|x-real-ip|true-client-ip|x[-_]forwarded[-_].*|cf-.*)$/;

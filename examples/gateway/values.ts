@@ -122,6 +122,11 @@ export const prices: z.ZodType<Readonly<Record<string, Price>>> = z.string().tra
     const price = { input: Number(input), output: Number(output) };
     return [model, cached === undefined ? price : { ...price, cachedInput: Number(cached) }];
   });
+  const named = entries.map((entry) => entry?.[0]);
+  if (new Set(named).size < named.length && !named.includes(undefined)) {
+    context.addIssue("give each model one price");
+    return z.NEVER;
+  }
   if (entries.every((entry) => entry !== undefined)) return Object.fromEntries(entries);
   context.addIssue(
     "set model=in/out for a million tokens, like gpt-4o-mini=0.15/0.6,gpt-*=2.5/10/1.25 (the third: from a cache)",

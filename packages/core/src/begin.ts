@@ -13,7 +13,12 @@ const MAX_INVISIBLE = 1000;
  */
 export async function begin(reply: ChatReply): Promise<ChatReply> {
   // In a pipeline of many layers each reply is looked at once.
-  if (reply.chunks instanceof BegunChunks) return reply;
+  if (reply?.chunks instanceof BegunChunks) return reply;
+  if (typeof reply?.chunks?.[Symbol.asyncIterator] !== "function") {
+    throw new TypeError(
+      "A layer or handler must answer a reply: an object with headers, and chunks that can be iterated.",
+    );
+  }
   const chunks = new BegunChunks(iterate(reply.chunks));
   await chunks.begin();
   return { headers: reply.headers, chunks };

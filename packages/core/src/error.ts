@@ -1,3 +1,4 @@
+import type { Usage } from "./chat.ts";
 import { type Code, codes, type Layer, type Origin, type Phase, type Remedy } from "./codes.ts";
 
 /** One thing wrong with a request. */
@@ -15,8 +16,14 @@ export interface Attempt {
   readonly status?: number;
   /** The provider's own id of the call, to quote in its support form. */
   readonly upstreamRequestId?: string;
-  /** Milliseconds until its first visible chunk, or until it failed. */
+  /** When it began, in milliseconds since 1970; absent where its provider does not say. */
+  readonly startedAt?: number;
+  /** Milliseconds until the first visible chunk of its stream. */
+  readonly firstTokenMs?: number;
+  /** Milliseconds until it had ended: its answer was complete, it failed, or it broke off. Of one that goes on, until its first chunk. */
   readonly durationMs: number;
+  /** What its provider says was used, as far as that is known. */
+  readonly usage?: Usage;
   /** How it failed; absent where it did not. */
   readonly code?: Code;
 }

@@ -1,7 +1,8 @@
 export type { AddressOf } from "./address.ts";
 export { addressRule } from "./address.ts";
 export { answerHeaders, setAnswerHeaders } from "./answer-headers.ts";
-export { attempts } from "./attempts.ts";
+export type { TriesAgain } from "./attempts.ts";
+export { attempts, triesAgain } from "./attempts.ts";
 export { begin } from "./begin.ts";
 export type { Call } from "./call.ts";
 export { createCall } from "./call.ts";
@@ -85,10 +86,9 @@ export type { Model, Models } from "./models.ts";
 export type { MountOptions } from "./mount.ts";
 export { ToolCalls } from "./normalize.ts";
 export type { CacheLookup } from "./notes.ts";
-export { cacheLookups, limitDecisions, noteLookup, traceHeaders } from "./notes.ts";
-export { wholeIn } from "./options.ts";
+export { cacheLookups, limitDecisions, traceHeaders } from "./notes.ts";
+export { onlyKnown, wholeIn } from "./options.ts";
 export { namePattern } from "./pattern.ts";
-export { hideEchoes } from "./records/echoes.ts";
 export type { LogSink } from "./records/outlet.ts";
 export type { Price } from "./records/prices.ts";
 export type {
@@ -101,10 +101,11 @@ export type {
   TokenRecord,
 } from "./records/record.ts";
 export { schemaOf } from "./records/schema-of.ts";
-export { redact } from "./redact.ts";
 export type { ReplyEnd } from "./reply.ts";
 export { discard, mapChunks, mapText, onEnd, textReply } from "./reply.ts";
 export type { RetryBudgetOptions } from "./retry-budget.ts";
+export { hideEchoes } from "./secrecy/echoes.ts";
+export { redact } from "./secrecy/redact.ts";
 export type { ShedOptions } from "./shed.ts";
 export { shed } from "./shed.ts";
 export type { ServerSentEvent } from "./sse.ts";

@@ -63,12 +63,13 @@ export function tokensOf(usage: Usage | undefined): number | undefined {
   return said.length > 0 && said.every(isCount) ? said.reduce((sum, part) => sum + part, 0) : undefined;
 }
 
-function isSaid(tokens: unknown): boolean {
+/** Whether a provider says something of it at all. */
+export function isSaid(tokens: unknown): boolean {
   return tokens !== undefined && tokens !== null;
 }
 
-/** What providers send is not checked. */
-function isCount(tokens: unknown): tokens is number {
+/** Whether it is a number of tokens: what providers send is not checked. */
+export function isCount(tokens: unknown): tokens is number {
   return Number.isInteger(tokens) && Number(tokens) >= 0 && Number(tokens) <= MOST;
 }
 

@@ -1,6 +1,7 @@
-import { type ChunkChoice, type Delta, GatewayError, type ToolCall, ToolCalls } from "@gatewright/core";
+import { type ChunkChoice, type Delta, GatewayError, type ToolCall } from "@gatewright/core";
 import { ContentRun } from "./content-run.ts";
-import { isText, type KnownCall, withArguments, withContent } from "./delta.ts";
+import { type KnownCall, withArguments, withContent } from "./delta.ts";
+import { argumentsPath, choicePath, contentPath, goesOn, isBesides, mapSpoken, SpokenCalls } from "./spoken.ts";
 import type { StepVerdict, Target } from "./step.ts";
 import type { TextRun } from "./text-run.ts";
 
@@ -15,7 +16,7 @@ export class ChoiceRun {
   readonly #index: number;
   readonly #beginText: (target: Target) => TextRun;
   readonly #content: ContentRun;
-  readonly #calls: ToolCalls = new ToolCalls();
+  readonly #calls = new SpokenCalls();
   readonly #runs = new Map<number, TextRun>();
   #refused = false;
   #pieces = 0;
@@ -25,25 +26,25 @@ export class ChoiceRun {
   constructor(index: number, begin: (target: Target) => TextRun, mayCall: boolean) {
     this.#index = index;
     this.#beginText = begin;
-    this.#content = new ContentRun(this.#begin("content", "content"), mayCall);
+    this.#content = new ContentRun(this.#begin("content", contentPath(index)), mayCall);
   }
 
   /** Passes a piece through the steps. Throws `llm.output.invalid_json`. */
   process(choice: ChunkChoice): Processed {
-    const { content, refusal, tool_calls, function_call } = choice.delta;
+    const { content, refusal, tool_calls } = choice.delta;
     if (this.#ended) {
       // What has ended was judged as a whole. What is said behind that was not, and is not passed on.
-      if (!content?.length && !tool_calls?.length) return { before: undefined, choice };
-      throw new GatewayError("llm.output.invalid_json", `${this.#path} goes on behind its finish reason.`);
+      if (!goesOn(choice.delta)) return { before: undefined, choice };
+      throw new GatewayError("llm.output.invalid_json", `${choicePath(this.#index)} goes on behind its finish reason.`);
     }
     let delta: Delta = choice.delta;
-    if (content) delta = { ...delta, content: this.#pushContent(content) };
+    if (content) delta = { ...delta, content: mapSpoken(content, (text) => this.#content.push(text)) };
     const calls = tool_calls?.map((call) => this.#call(call)) ?? [];
     // Readers count pieces without an index as well. They do not see those that are held back.
     const isWhole = ++this.#pieces === 1 && Boolean(choice.finish_reason);
     if (calls.length > 0) delta = { ...delta, tool_calls: piecesOf(calls, isWhole) };
     // What was kept back until a tool is called, or the model refuses, comes with that.
-    const kept = tool_calls?.length || function_call || refusal ? this.#content.leave() : "";
+    const kept = isBesides(choice.delta) ? this.#content.leave() : "";
     if (refusal) this.#refused = true;
     if (kept !== "") delta = withContent(delta, kept);
     if (!choice.finish_reason) return { before: undefined, choice: { ...choice, delta } };
@@ -79,43 +80,21 @@ export class ChoiceRun {
     return { before, choice: { ...choice, delta, ...facts } };
   }
 
-  #pushContent(content: NonNullable<Delta["content"]>): NonNullable<Delta["content"]> {
-    if (typeof content === "string") return this.#content.push(content);
-    // Some services give out JSON parsed, whatever the types say.
-    if (!Array.isArray(content)) return this.#content.push(JSON.stringify(content));
-    return content.map((part) => (isText(part) ? { ...part, text: this.#content.push(part.text) } : part));
-  }
-
   #call(call: ToolCall): KnownCall {
-    const index = this.#calls.complete(call).index ?? 0;
-    let run = this.#runs.get(index);
-    // A tool of another kind has an input that is no JSON.
-    if (!run && !call.function) return { index, call };
-    if (!run) {
-      run = this.#begin("arguments", `tool_calls[${shown(index)}].function.arguments`);
-      this.#runs.set(index, run);
-    }
-    const said: unknown = call.function?.arguments;
-    if (said === undefined || said === null) return { index, call };
-    const text = typeof said === "string" ? said : JSON.stringify(said);
-    return { index, call: { ...call, function: { ...call.function, arguments: run.push(text) } } };
+    const { index, isFunction, given } = this.#calls.see(call);
+    if (!isFunction) return { index, call };
+    const run = this.#runs.get(index) ?? this.#begin("arguments", argumentsPath(this.#index, index));
+    this.#runs.set(index, run);
+    if (given === undefined) return { index, call };
+    return { index, call: { ...call, function: { ...call.function, arguments: run.push(given) } } };
   }
 
   #begin(kind: "content" | "arguments", path: string): TextRun {
-    return this.#beginText({ kind, choice: this.#index, path: `${this.#path}.message.${path}` });
-  }
-
-  get #path(): string {
-    return `choices[${shown(this.#index)}]`;
+    return this.#beginText({ kind, choice: this.#index, path });
   }
 }
 
 /** The pieces of calls, with their indexes; a whole call has none. */
 function piecesOf(calls: readonly KnownCall[], isWhole: boolean): readonly ToolCall[] {
   return calls.map(({ index, call }) => (isWhole || call.index === index ? call : { ...call, index }));
-}
-
-/** An index for a message: what is no number may be anything the upstream has written. */
-function shown(index: number): string {
-  return Number.isSafeInteger(index) ? String(index) : "?";
 }

@@ -1,5 +1,5 @@
 import type { ChatMessage, Issue } from "@gatewright/core";
-import type { Said } from "./checked-chunks.ts";
+import type { Said } from "./choice-text.ts";
 
 /** What is said to a model whose answer does not match: its own answer, and what is wrong with it. */
 export function complaintOf(issues: readonly Issue[], said: Said): readonly ChatMessage[] {

@@ -1,9 +1,5 @@
-import type { ContentPart, Delta, ToolCall } from "@gatewright/core";
-
-/** Whether a part of a content is said by the model, and not thought, or of another kind. */
-export function isText(part: ContentPart): part is ContentPart & { readonly text: string } {
-  return typeof part.text === "string" && (part.type === "text" || part.type === "output_text");
-}
+import type { Delta, ToolCall } from "@gatewright/core";
+import { isText } from "./spoken.ts";
 
 /** The piece with more content behind its own. */
 export function withContent(delta: Delta, more: string): Delta {

@@ -1,6 +1,7 @@
 import { type ChatRequest, type ChatTool, type Issue, invalidRequest } from "@gatewright/core";
 import type { Fault } from "./output-error.ts";
 import { type CompiledSchema, SchemaError } from "./schema/compiled-schema.ts";
+import { isObject } from "./schema/json.ts";
 import { SchemaCache } from "./schema/schema-cache.ts";
 
 /** What a request expects of its answer: each function says what is wrong with a text at a path. */
@@ -31,7 +32,7 @@ export class Expectations {
     if (format?.type !== "json_schema") return undefined;
     const path = "response_format.json_schema";
     const { json_schema: asked } = format;
-    if (!isFields(asked)) {
+    if (!isObject(asked)) {
       issues.push({ path, message: "required: an object with a name and a schema" });
       return undefined;
     }
@@ -42,7 +43,7 @@ export class Expectations {
   #parameters(tools: readonly ChatTool[], issues: Issue[]): ReadonlyMap<string, CompiledSchema> | undefined {
     const known = new Map<string, CompiledSchema>();
     for (const [at, tool] of tools.entries()) {
-      const offered = tool.type === "function" && isFields(tool.function) ? tool.function : undefined;
+      const offered = tool.type === "function" && isObject(tool.function) ? tool.function : undefined;
       if (typeof offered?.name !== "string") continue;
       const schema = this.#compile(offered.parameters ?? true, `tools[${at}].function.parameters`, issues);
       if (schema) known.set(offered.name, schema);
@@ -81,8 +82,4 @@ function faultsOf(text: string, path: string, schema: CompiledSchema, kind: "sch
     return [{ kind: kind === "schema" ? "json" : kind, path, message }];
   }
   return schema.check(value).map((mismatch) => ({ kind, path: path + mismatch.path, message: mismatch.message }));
-}
-
-function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 import { checkedLimits, JsonRepairer, type RepairLimits } from "./json-repairer.ts";
+import { knownOptions } from "./known-options.ts";
 import type { PostProcessStep } from "./step.ts";
 
 /** What is repaired, and how far. */
@@ -14,7 +15,8 @@ export interface JsonRepairOptions extends Pick<RepairLimits, "maxChars" | "maxD
  * The step `json-repair`: makes each text valid JSON, or says why it cannot. Empty arguments of a tool become `{}`. Throws
  * a `TypeError` for a bad option.
  */
-export function jsonRepair({ truncated = false, ...given }: JsonRepairOptions = {}): PostProcessStep {
+export function jsonRepair(options: JsonRepairOptions = {}): PostProcessStep {
+  const { truncated = false, ...given } = knownOptions("jsonRepair", options, ["truncated", "maxChars", "maxDepth"]);
   if (typeof truncated !== "boolean") throw new TypeError("jsonRepair: truncated must be true or false.");
   const limits = checkedLimits("jsonRepair", given);
   return {

@@ -14,8 +14,14 @@ const CODES = {
 /** How many failing paths are told at the most. */
 const MAX_FAULTS = 20;
 
-/** The error of an answer that does not match, with every failing path. `cut`: the model stopped in the middle of it. */
-export function outputError(faults: readonly Fault[], cut = false): GatewayError {
+/**
+ * The error of an answer that does not match, with every failing path. `cut`: the model stopped in the middle of it. `cause`
+ * holds what it said.
+ */
+export function outputError(
+  faults: readonly Fault[],
+  { cut = false, cause }: { readonly cut?: boolean; readonly cause: Error },
+): GatewayError {
   const told = faults.slice(0, MAX_FAULTS);
   const kind = told.some((fault) => fault.kind === "arguments") ? "arguments" : (told[0]?.kind ?? "schema");
   const issues = told.map(({ path, message }): Issue => ({ path, message }));
@@ -23,5 +29,5 @@ export function outputError(faults: readonly Fault[], cut = false): GatewayError
   const why = cut
     ? " The answer was cut: it has as many tokens as it may have. Ask for more with max_completion_tokens."
     : "";
-  return new GatewayError(CODES[kind], `The model's answer does not match: ${first}.${why}`, { issues });
+  return new GatewayError(CODES[kind], `The model's answer does not match: ${first}.${why}`, { issues, cause });
 }

@@ -1,6 +1,7 @@
 import { type ChatRequest, type Middleware, tell } from "@gatewright/core";
 import { jsonRepair } from "./json-repair.ts";
-import { ProcessedChunks } from "./processed-chunks.ts";
+import { knownOptions } from "./known-options.ts";
+import { processedChunks } from "./processed-chunks.ts";
 import type { PostProcessStep, StepVerdict } from "./step.ts";
 import { readSteps } from "./steps-field.ts";
 
@@ -23,11 +24,12 @@ export interface PostProcessOptions {
  * choice's last chunk. What a step cannot repair is `llm.output.invalid_json`, and not passed on. Throws a `TypeError` for
  * a bad option.
  */
-export function postProcess({
-  steps = [jsonRepair()],
-  configured = [],
-  onVerdict = () => {},
-}: PostProcessOptions = {}): Middleware {
+export function postProcess(options: PostProcessOptions = {}): Middleware {
+  const {
+    steps = [jsonRepair()],
+    configured = [],
+    onVerdict = () => {},
+  } = knownOptions("postProcess", options, ["steps", "configured", "onVerdict"]);
   if (!Array.isArray(steps) || steps.length === 0) throw new TypeError("postProcess: steps must be a list of steps.");
   const known = new Map<string, PostProcessStep>();
   for (const [at, step] of steps.entries()) {
@@ -46,13 +48,14 @@ export function postProcess({
   if (typeof onVerdict !== "function") throw new TypeError("postProcess: onVerdict must be a function.");
 
   return async ({ post_processing_steps, ...request }, next) => {
-    const run = [...new Set([...readSteps(post_processing_steps, known), ...always])];
+    const asked = [...new Set([...readSteps(post_processing_steps, known), ...always])];
     // Taking a field off leaves the others, and with them a whole request.
     const below = request as ChatRequest;
     const reply = await next(below);
-    if (run.length === 0) return reply;
+    if (asked.length === 0) return reply;
     const listener = (verdict: StepVerdict, raw: string | undefined): void => tell(onVerdict, verdict, below, raw);
     const mayCall = [request.tools, request.functions].some((tools) => Array.isArray(tools) && tools.length > 0);
-    return { headers: reply.headers, chunks: new ProcessedChunks(reply.chunks, run, listener, mayCall) };
+    const work = { steps: asked, listener, mayCall };
+    return { headers: reply.headers, chunks: processedChunks(reply.chunks, work, request.call.signal) };
   };
 }

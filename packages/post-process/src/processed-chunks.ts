@@ -1,105 +1,70 @@
-import { type ChatChunk, type ChunkIterator, type Delta, GatewayError } from "@gatewright/core";
-import { ChoiceRun } from "./choice-run.ts";
+import { type ChatChunk, type Delta, GatewayError } from "@gatewright/core";
+import { ChoiceRun, type Processed } from "./choice-run.ts";
+import { type Failure, type Judge, JudgedChunks } from "./judged-chunks.ts";
 import type { PostProcessStep, Target } from "./step.ts";
 import { TextRun, type VerdictListener } from "./text-run.ts";
 
 /** How many texts of one answer are worked on: contents and the arguments of calls. */
 const MAX_TEXTS = 1024;
 
+/** How an answer is worked on. */
+export interface Work {
+  readonly steps: readonly PostProcessStep[];
+  readonly listener: VerdictListener;
+  /** Whether tools are offered, so that prose may come beside their calls. */
+  readonly mayCall: boolean;
+}
+
 /** The chunks of an answer, each text of it passed through the steps. Read once. */
-export class ProcessedChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
-  readonly #source: ChunkIterator;
-  readonly #begin: (index: number) => ChoiceRun;
+export function processedChunks(chunks: AsyncIterable<ChatChunk>, work: Work, signal: AbortSignal): JudgedChunks {
+  return new JudgedChunks(chunks, new AnswerRun(work), signal);
+}
+
+class AnswerRun implements Judge {
+  readonly #work: Work;
   readonly #choices = new Map<number, ChoiceRun>();
-  readonly #waiting: ChatChunk[] = [];
   #texts = 0;
-  #broken: { readonly thrown: unknown } | undefined;
-  #over = false;
 
-  /** `mayCall`: tools are offered, so that prose may come beside their calls. */
-  constructor(
-    chunks: AsyncIterable<ChatChunk>,
-    steps: readonly PostProcessStep[],
-    listener: VerdictListener,
-    mayCall: boolean,
-  ) {
-    this.#source = chunks[Symbol.asyncIterator]();
-    const begin = (target: Target): TextRun => {
-      if (++this.#texts <= MAX_TEXTS) return new TextRun(target, steps, listener);
-      throw new GatewayError("llm.output.invalid_json", `The answer has more than ${MAX_TEXTS} texts to process.`);
-    };
-    this.#begin = (index) => new ChoiceRun(index, begin, mayCall);
+  constructor(work: Work) {
+    this.#work = work;
   }
 
-  async next(): Promise<IteratorResult<ChatChunk, undefined>> {
-    for (;;) {
-      const value = this.#waiting.shift();
-      if (value) return { done: false, value };
-      if (this.#broken) throw this.#broken.thrown;
-      if (this.#over) return { done: true, value: undefined };
-      const result = await this.#source.next();
-      if (result.done) this.#over = true;
-      else this.#take(result.value);
-    }
-  }
-
-  ready(): ChatChunk | undefined {
-    while (this.#waiting.length === 0 && !this.#broken && !this.#over) {
-      const chunk = this.#source.ready?.();
-      if (!chunk) return undefined;
-      this.#take(chunk);
-    }
-    return this.#waiting.shift();
-  }
-
-  async return(): Promise<IteratorResult<ChatChunk, undefined>> {
-    this.#over = true;
-    this.#waiting.length = 0;
-    // What is broken was let go.
-    if (!this.#broken) await this.#source.return?.();
-    return { done: true, value: undefined };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  #take(chunk: ChatChunk): void {
-    try {
-      const pieces = chunk.choices.map((choice) => this.#choice(choice.index).process(choice));
-      const before = pieces.filter((piece) => piece.before !== undefined);
-      if (before.length > 0) {
-        const { usage: _, ...facts } = chunk;
-        const choices = before.map(({ before: delta = {}, choice }) => ({
-          index: choice.index,
-          delta,
-          finish_reason: null,
-        }));
-        this.#waiting.push({ ...facts, choices });
+  take(chunk: ChatChunk): readonly ChatChunk[] | Failure {
+    const pieces: Processed[] = [];
+    for (const choice of chunk.choices) {
+      try {
+        pieces.push(this.#choice(choice.index).process(choice));
+      } catch (thrown) {
+        return { thrown, atEnd: Boolean(choice.finish_reason) };
       }
-      const changed = { ...chunk, choices: pieces.map(({ choice }) => choice) };
-      if (!isEmptied(chunk, changed)) this.#waiting.push(changed);
-    } catch (thrown) {
-      this.#broken = { thrown };
-      this.#letGo();
     }
-  }
-
-  /** What is broken is not read on; if it cannot be let go either, its own failure is the one to tell. */
-  #letGo(): void {
-    try {
-      Promise.resolve(this.#source.return?.()).catch(() => {});
-    } catch {
-      // A source that throws at once is one that cannot be let go.
+    const made: ChatChunk[] = [];
+    const before = pieces.filter((piece) => piece.before !== undefined);
+    if (before.length > 0) {
+      const { usage: _, ...facts } = chunk;
+      const choices = before.map(({ before: delta = {}, choice }) => ({
+        index: choice.index,
+        delta,
+        finish_reason: null,
+      }));
+      made.push({ ...facts, choices });
     }
+    const changed = { ...chunk, choices: pieces.map(({ choice }) => choice) };
+    if (!isEmptied(chunk, changed)) made.push(changed);
+    return made;
   }
 
   #choice(index: number): ChoiceRun {
     const known = this.#choices.get(index);
     if (known) return known;
-    const begun = this.#begin(index);
+    const begun = new ChoiceRun(index, (target) => this.#begin(target), this.#work.mayCall);
     this.#choices.set(index, begun);
     return begun;
+  }
+
+  #begin(target: Target): TextRun {
+    if (++this.#texts <= MAX_TEXTS) return new TextRun(target, this.#work.steps, this.#work.listener);
+    throw new GatewayError("llm.output.invalid_json", `The answer has more than ${MAX_TEXTS} texts to process.`);
   }
 }
 

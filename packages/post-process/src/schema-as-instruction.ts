@@ -1,4 +1,6 @@
 import { type ChatMessage, type ChatRequest, type Middleware, namePattern } from "@gatewright/core";
+import { knownOptions } from "./known-options.ts";
+import { isObject } from "./schema/json.ts";
 
 /** Which models are told in words. */
 export interface SchemaAsInstructionOptions {
@@ -12,7 +14,8 @@ export interface SchemaAsInstructionOptions {
  * prose that such models answer with. Mount it inside `fallback`, so that each target is asked in its own way. Throws a
  * `TypeError` for a bad option.
  */
-export function schemaAsInstruction({ models = ["*"] }: SchemaAsInstructionOptions = {}): Middleware {
+export function schemaAsInstruction(options: SchemaAsInstructionOptions = {}): Middleware {
+  const { models = ["*"] } = knownOptions("schemaAsInstruction", options, ["models"]);
   if (!Array.isArray(models) || models.length === 0) {
     throw new TypeError("schemaAsInstruction: models must be a list of names of models.");
   }
@@ -30,8 +33,8 @@ export function schemaAsInstruction({ models = ["*"] }: SchemaAsInstructionOptio
 function instructionOf(format: ChatRequest["response_format"]): string | undefined {
   if (format?.type === "json_object") return `${ONLY_JSON} It must be an object.`;
   const asked = format?.type === "json_schema" ? format.json_schema : undefined;
-  if (typeof asked !== "object" || asked === null || !("schema" in asked)) return undefined;
-  const about = "description" in asked && typeof asked.description === "string" ? `\n${asked.description}` : "";
+  if (!isObject(asked) || !("schema" in asked)) return undefined;
+  const about = typeof asked.description === "string" ? `\n${asked.description}` : "";
   return `${ONLY_JSON} It must be valid against this JSON Schema:\n${JSON.stringify(asked.schema)}${about}`;
 }
 

@@ -1,4 +1,5 @@
 import { type Issue, invalidRequest } from "@gatewright/core";
+import { isObject } from "./schema/json.ts";
 import type { PostProcessStep } from "./step.ts";
 
 /** How many steps a request may ask for. */
@@ -16,14 +17,14 @@ export function readSteps(value: unknown, known: ReadonlyMap<string, PostProcess
   const issues: Issue[] = [];
   const steps = value.flatMap((entry: unknown, index) => {
     const path = `post_processing_steps[${index}]`;
-    if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
+    if (!isObject(entry)) {
       issues.push({ path, message: 'must be an object such as { "type": "json-repair" }' });
       return [];
     }
     for (const name of Object.keys(entry).filter((field) => field !== "type")) {
       issues.push({ path: `${path}.${name.slice(0, 64)}`, message: "there is no such field; known is type" });
     }
-    const type: unknown = Object.entries(entry).find(([name]) => name === "type")?.[1];
+    const { type } = entry;
     const step = typeof type === "string" ? known.get(type) : undefined;
     if (!step) issues.push({ path: `${path}.type`, message: `must be one of ${[...known.keys()].join(", ")}` });
     return step ? [step] : [];

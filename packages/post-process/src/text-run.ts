@@ -1,4 +1,5 @@
 import { GatewayError, redact } from "@gatewright/core";
+import { answered } from "./answered.ts";
 import type { Repair } from "./json-repairer.ts";
 import type { PostProcessStep, StepRun, StepVerdict, Target } from "./step.ts";
 
@@ -59,12 +60,12 @@ export class TextRun {
   }
 
   #failure(verdict: StepVerdict): GatewayError {
-    const raw = redact(this.#raw);
+    const { raw, cause } = answered(this.#raw);
     this.#listener(verdict, raw);
     const { path, type, reason = "no reason was given" } = verdict;
     const told = redact(String(reason)).slice(0, MAX_REASON);
     const message = `${path} is not JSON, and ${type} cannot repair it: ${told}.`;
-    return new GatewayError("llm.output.invalid_json", message, { cause: new Error(`The model answered: ${raw}`) });
+    return new GatewayError("llm.output.invalid_json", message, { cause });
   }
 }
 

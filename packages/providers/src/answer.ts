@@ -9,8 +9,8 @@ import { errorIn, upstreamError } from "./upstream-error.ts";
 export interface Answer {
   readonly chunks: AsyncIterable<ChatChunk>;
   readonly model: () => string | undefined;
-  /** Whether all of it is there: nothing of it can break off any more. */
-  readonly whole: boolean;
+  /** The chunk that is all of it, where it did not come as a stream: nothing of it can break off any more. */
+  readonly whole: ChatChunk | undefined;
 }
 
 /** What makes a stream complete. */
@@ -34,7 +34,7 @@ export async function readAnswer(
   }
   const chunk = completionAsChunk(await readJson(target, answer, signal));
   if (!chunk) throw badResponse(target, "answered something that is not a chat completion");
-  return { chunks: new HeldChunks([chunk]), model: () => chunk.model, whole: true };
+  return { chunks: new HeldChunks([chunk]), model: () => chunk.model, whole: chunk };
 }
 
 /** Asks a provider for its models. Throws a `GatewayError` where it does not tell them. */
@@ -103,7 +103,7 @@ function streamed(target: Target, answer: UpstreamAnswer, expected: Expected, si
     tooLarge: () => badResponse(target, "sent an event that is too large"),
     release: (saidAll) => release(answer, saidAll),
   });
-  return { chunks: { [Symbol.asyncIterator]: () => chunks }, model: () => model, whole: false };
+  return { chunks: { [Symbol.asyncIterator]: () => chunks }, model: () => model, whole: undefined };
 }
 
 /** A chunk that came after answers had finished: what it adds to those is no part of them. */

@@ -191,18 +191,19 @@ test("a completion without a finish reason has ended, and so is complete", async
   }
 });
 
-test("an attempt is noted once the answer has begun, with what the provider calls the call", async () => {
+test("an attempt is noted with what the provider calls the call, and what it has used", async () => {
   const { provider } = setUp(json(200, COMPLETION, { "x-request-id": "req_1" }), { name: "azure" });
   const request = chat({ model: "gpt-4o" });
   await provider(request);
   const [attempt, ...more] = request.call.context.get(attempts);
   assert.equal(more.length, 0);
-  const { durationMs, ...rest } = attempt ?? { durationMs: -1 };
-  assert.deepEqual(rest, { provider: "azure", model: "gpt-4o", status: 200, upstreamRequestId: "req_1" });
-  assert.ok(durationMs >= 0);
+  const { durationMs, startedAt = 0, ...rest } = attempt ?? { durationMs: -1 };
+  const { usage } = COMPLETION;
+  assert.deepEqual(rest, { provider: "azure", model: "gpt-4o", status: 200, upstreamRequestId: "req_1", usage });
+  assert.ok(durationMs >= 0 && Math.abs(Date.now() - startedAt) < 5000);
 });
 
-test("an attempt lasts until the first visible chunk, or until it failed", async (t) => {
+test("an attempt lasts until its answer has ended, or until it failed, and tells of its first chunk", async (t) => {
   let now = 1000;
   t.mock.method(performance, "now", () => now);
   const begins = setUp((exchange) => {
@@ -219,8 +220,11 @@ test("an attempt lasts until the first visible chunk, or until it failed", async
   });
   await assert.rejects(fails.provider(request));
   assert.deepEqual(
-    request.call.context.get(attempts).map(({ durationMs }) => durationMs),
-    [250, 40],
+    request.call.context.get(attempts).map(({ firstTokenMs, durationMs }) => [firstTokenMs, durationMs]),
+    [
+      [250, 5250],
+      [undefined, 40],
+    ],
   );
 });
 
@@ -233,7 +237,7 @@ test("a failed attempt is noted with its code, and so is one that was never answ
   const begun = setUp(sse([]));
   await assert.rejects(begun.provider(request));
   assert.deepEqual(
-    request.call.context.get(attempts).map(({ durationMs: _, ...rest }) => rest),
+    request.call.context.get(attempts).map(({ durationMs: _, startedAt: __, ...rest }) => rest),
     [
       { provider: "test", model: "gpt-4o", status: 503, upstreamRequestId: "req_1", code: "llm.provider.overloaded" },
       { provider: "test", model: "gpt-4o", code: "llm.provider.unreachable" },

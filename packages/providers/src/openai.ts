@@ -1,10 +1,7 @@
 import {
-  type Attempt,
-  attempts,
   begin,
   type Call,
   type ChatRequest,
-  type GatewayError,
   type Handler,
   type Model,
   onEnd,
@@ -13,6 +10,7 @@ import {
 } from "@gatewright/core";
 import { Agent, type Dispatcher } from "undici";
 import { readAnswer, readModels } from "./answer.ts";
+import { NotedAttempt } from "./attempt.ts";
 import { parseBase } from "./base-url.ts";
 import { refuseGatewayFields } from "./gateway-fields.ts";
 import { refuseStructuredOutput } from "./structured-output.ts";
@@ -105,7 +103,7 @@ export function openai(options: OpenAIOptions = {}): Provider {
     refuseGatewayFields(request);
     if (!structuredOutput) refuseStructuredOutput(request, name);
     const { call } = request;
-    const attempt = record(call, name, request.model);
+    const attempt = new NotedAttempt(call, name, request.model);
     try {
       const headers = { ...target.headers, ...call.context.get(traceHeaders) };
       const own: Target = { ...target, headers, asked: request };
@@ -115,22 +113,19 @@ export function openai(options: OpenAIOptions = {}): Provider {
       const expected = { choices: request.n ?? 1, usage };
       const { chunks, model, whole } = await readAnswer(own, answer, expected, call.signal);
       const reply = await begin({ headers: {}, chunks });
-      attempt.end();
+      if (whole) attempt.ended({ usage: whole.usage ?? undefined });
+      else attempt.begun();
       const answered = {
         "x-gateway-provider": name,
         "x-gateway-model": TOKEN.exec(model() ?? "")?.[0] ?? request.model,
       };
       if (whole) return { headers: answered, chunks: reply.chunks };
       // What breaks off later has not been the success that it looked like.
-      return onEnd(
-        { headers: answered, chunks: reply.chunks },
-        ({ error }) => error && attempt.end(error),
-        call.signal,
-      );
+      return onEnd({ headers: answered, chunks: reply.chunks }, (end) => attempt.ended(end), call.signal);
     } catch (thrown) {
       // Whatever fails here, nothing of the answer was seen yet.
       const error = toGatewayError(thrown, call.signal).with({ phase: "before" });
-      attempt.end(error);
+      attempt.ended({ error });
       throw error;
     }
   };
@@ -158,30 +153,6 @@ function lowerCase(headers: Readonly<Record<string, string>>): Record<string, st
 function bodyFor({ call: _, ...body }: ChatRequest, streamUsage: boolean): object {
   if (!body.stream || !streamUsage) return body;
   return { ...body, stream_options: { ...body.stream_options, include_usage: true } };
-}
-
-/** Notes one call of the provider in the call's context, once it has begun to answer or has failed, and again if it breaks off. */
-function record(
-  { context }: Call,
-  provider: string,
-  model: string,
-): { answered(status: number, upstreamRequestId?: string): void; end(error?: GatewayError): void } {
-  const startedAt = performance.now();
-  let known: { status?: number; upstreamRequestId?: string } = {};
-  let attempt: Attempt | undefined;
-  return {
-    answered: (status, upstreamRequestId) => {
-      known = { status, ...(upstreamRequestId !== undefined && { upstreamRequestId }) };
-    },
-    end: (error) => {
-      const noted = attempt;
-      const durationMs = noted?.durationMs ?? performance.now() - startedAt;
-      const now: Attempt = { provider, model, durationMs, ...known, ...(error && { code: error.code }) };
-      const made = context.get(attempts);
-      context.set(attempts, noted ? made.map((other) => (other === noted ? now : other)) : [...made, now]);
-      attempt = now;
-    },
-  };
 }
 
 /** The URL of one operation below a base URL. Throws a `TypeError` that says what is wrong with the base. */

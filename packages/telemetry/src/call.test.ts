@@ -194,7 +194,7 @@ test("who called is in the span, and in no metric", async () => {
   const headers = { authorization: "Bearer a-long-random-secret" };
   const pipeline = compose([telemetry().call, keys], provider("acme", "Hi", "Hi"));
   await collect(await pipeline(chat("Hi", { headers, address: "10.0.0.7" })));
-  assert.equal(sdk.spans[0]?.attributes["gatewright.caller"], "alice");
+  assert.equal(sdk.spans[0]?.attributes["gatewright.caller"], "key alice");
   assert.ok(!JSON.stringify(await sdk.metrics()).includes("alice"));
   await assert.rejects(pipeline(chat("Hi", { address: "10.0.0.7" })));
   assert.equal(sdk.spans[1]?.attributes["gatewright.caller"], undefined);

@@ -180,9 +180,8 @@ test("a call that never came to the pipeline is counted once, and one that did i
     value,
   ]);
   assert.deepEqual(counts, [
-    ["refused", "llm.request.invalid", 1],
+    ["failed", "llm.request.invalid", 2],
     ["canceled", "llm.canceled", 1],
-    ["failed", "llm.request.invalid", 1],
   ]);
   assert.equal(sdk.spans.length, 1);
 });

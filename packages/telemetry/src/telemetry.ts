@@ -64,7 +64,7 @@ export function telemetry({ providers = {}, propagate = true, clock = systemCloc
   const circuits = new Circuits();
   const logs: (() => number)[] = [];
   const dropped = (): number | undefined =>
-    logs.length === 0 ? undefined : logs.reduce((sum, read) => sum + read(), 0);
+    logs.length === 0 ? undefined : logs.reduce((sum, read) => sum + Number(read()), 0);
   const instruments = liveInstruments({ circuits: () => circuits.states(), dropped });
   const recorder: Recorder = {
     tracer: trace.getTracerProvider().getTracer(scope.name, scope.version, scope.options),
@@ -90,7 +90,7 @@ export function telemetry({ providers = {}, propagate = true, clock = systemCloc
     onRefused({ code }, { context }) {
       if (context.get(counted)) return;
       context.set(counted, true);
-      const outcome = code === "llm.canceled" ? "canceled" : "refused";
+      const outcome = code === "llm.canceled" ? "canceled" : "failed";
       instruments()?.calls.add(1, { [own.outcome]: outcome, [attribute.errorType]: code });
     },
     observeDropped(read) {

@@ -1,4 +1,13 @@
-import { attempts, type ChatRequest, cacheLookups, caller, limitDecisions } from "@gatewright/core";
+import {
+  attempts,
+  type ChatRequest,
+  cacheLookups,
+  caller,
+  callerId,
+  limitDecisions,
+  type TriesAgain,
+  triesAgain,
+} from "@gatewright/core";
 import type { Attributes, Span } from "@opentelemetry/api";
 import { attribute, own } from "./conventions.ts";
 import { type Ended, endAttributes, endSpan } from "./failure.ts";
@@ -6,7 +15,6 @@ import type { Watcher } from "./follow.ts";
 import type { Instruments } from "./instruments.ts";
 import type { Recorder } from "./recorder.ts";
 import { shown } from "./shown.ts";
-import { type Tries, triesAgain } from "./tries.ts";
 
 /** One call of the gateway, from its beginning to its end. */
 export class WatchedCall implements Watcher {
@@ -30,7 +38,10 @@ export class WatchedCall implements Watcher {
     if (this.#request.stream) this.#firstChunk = this.#seconds();
   }
 
-  ended(end: Ended): void {
+  ended(how: Ended): void {
+    // Of what is not streamed, nothing was passed on before all of it was there.
+    const failed = how.outcome === "interrupted" && !this.#request.stream;
+    const end: Ended = failed ? { ...how, outcome: "failed" } : how;
     const { context } = this.#request.call;
     const made = context.get(attempts);
     const tries = triesAgain(made);
@@ -43,7 +54,7 @@ export class WatchedCall implements Watcher {
     }
   }
 
-  #measure(instruments: Instruments, end: Ended, { retries, fallbacks }: Tries): void {
+  #measure(instruments: Instruments, end: Ended, { retries, fallbacks }: TriesAgain): void {
     const { context } = this.#request.call;
     const how = endAttributes(end);
     const model = this.#modelAttributes(this.#request.model);
@@ -62,12 +73,11 @@ export class WatchedCall implements Watcher {
     }
   }
 
-  #tell(end: Ended, { retries, fallbacks }: Tries): void {
+  #tell(end: Ended, { retries, fallbacks }: TriesAgain): void {
     const { context } = this.#request.call;
-    const known = context.get(caller);
     const hits = context.get(cacheLookups).filter(({ hit }) => hit);
     endSpan(this.#span, end, {
-      ...(known && { [own.caller]: shown(known.name) }),
+      ...(context.get(caller) && { [own.caller]: shown(callerId(this.#request.call)) }),
       ...(retries.length > 0 && { [own.retries]: retries.length }),
       ...(fallbacks.length > 0 && { [own.fallbacks]: fallbacks.length }),
       ...(hits.length > 0 && { [own.cacheHits]: hits.map(({ layer }) => layer) }),

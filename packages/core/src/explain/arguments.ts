@@ -30,6 +30,8 @@ export function readArguments(args: readonly string[], now: number): ExplainArgu
   if (id !== undefined && by !== undefined)
     throw new UsageError("--by means nothing with --id: it groups the failures of a summary.");
   if (html === "" || html === "-") throw new UsageError("--html must name a file for the page.");
+  if (json && html !== undefined)
+    throw new UsageError("--json and --html exclude each other: each stands in place of text. Name one of them.");
   if (force && html === undefined) throw new UsageError("--force means nothing without --html.");
   const sinceMs = since === undefined ? Number.NEGATIVE_INFINITY : readMoment("since", since, now);
   const untilMs = until === undefined ? Number.POSITIVE_INFINITY : readMoment("until", until, now);
@@ -43,8 +45,16 @@ function parsed(
   try {
     return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
   } catch (thrown) {
-    throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown));
+    throw new UsageError(thrown instanceof Error ? saidOf(thrown) : String(thrown));
   }
+}
+
+/** What Node says of a command line, in words of ours where it names an option that there is not. */
+function saidOf({ message, code }: NodeJS.ErrnoException): string {
+  const [, name] = /'(-[^']*)'/.exec(message) ?? [];
+  if (code !== "ERR_PARSE_ARGS_UNKNOWN_OPTION" || name === undefined) return message;
+  const known = [...Object.keys(OPTIONS), "help"].map((option) => `--${option}`);
+  return `There is no option ${name}. Options: ${known.join(", ")}.`;
 }
 
 function groupingOf(written: string): Grouping {

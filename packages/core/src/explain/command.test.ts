@@ -146,7 +146,7 @@ test("--html writes a page, and over none that is there", async (t) => {
   assert.deepEqual([again.code, readFileSync(page, "utf8")], [2, "mine"]);
   assert.match(again.notes, /page\.html is there already\. Name another file for --html, or add --force/);
   assert.equal((await run(["--html", page, "--force", "--id", "req-1"], lines({ model }))).code, 0);
-  assert.match(readFileSync(page, "utf8"), /<title>Call req-1<\/title>[\s\S]*for &lt;script&gt;/);
+  assert.match(readFileSync(page, "utf8"), /<title>Call req-1 – Gatewright<\/title>[\s\S]*for &lt;script&gt;/);
 });
 
 test("--html spares the log even with --force, and names a folder that is not there", async (t) => {
@@ -204,7 +204,8 @@ const MEANINGLESS: readonly (readonly [readonly string[], RegExp])[] = [
   [["--html", ""], /--html must name a file/],
   [["--html", "-"], /--html must name a file/],
   [["--force"], /--force means nothing without --html/],
-  [["--jsn"], /--jsn/],
+  [["--json", "--html", "/tmp/x.html"], /--json and --html exclude each other/],
+  [["--jsn"], /There is no option --jsn\. Options: --id, --since, --until, --by, --html, --force, --json, --help\.\n/],
   [["-", "-"], /only once/],
   [[""], /A file must have a name/],
   [["/nowhere/log.jsonl"], /\/nowhere\/log\.jsonl: there is no such file/],
@@ -222,4 +223,18 @@ for (const [args, message] of MEANINGLESS) {
 test("a person at the standard input is asked for a file", async () => {
   const { code, notes } = await run(["--by", "code"], "", { inputIsTerminal: true });
   assert.deepEqual([code, /Name a file/.test(notes)], [2, true]);
+});
+
+test("a log of failed calls alone is said to be one", async () => {
+  const log = lines(...Array.from({ length: 5 }, (_, at) => ({ ...broke, request_id: `broke-${at}` })));
+  const summary = (await run([], log)).out.replaceAll("\n", " ");
+  assert.match(
+    summary,
+    /5 errors, 100 % of all calls\. .* in the standard input none completed: those that did may have been left out/,
+  );
+  const more = log + lines(broke);
+  assert.match(
+    (await run(["--id", "broke"], more)).out.replace(/\s+/g, " "),
+    /None of all completed: those that did may have been left out/,
+  );
 });

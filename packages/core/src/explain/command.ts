@@ -99,7 +99,7 @@ async function summarise(
   { look }: Terminal,
 ): Promise<Result> {
   const summary = new Summary(by);
-  const tally: Readonly<Tally> = await scan(sources, options, (entry) => summary.add(entry));
+  const tally: Readonly<Tally> = await scan(sources, options, (entry, source) => summary.add(entry, source));
   if (tally.records === 0) return `There is no record of a call. ${tallyText(tally)}`;
   const wide = json || html !== undefined;
   const report = summary.report(wide ? MOST_STEPS : Math.min(MOST_STEPS, Math.max(MARGIN, look.columns - MARGIN)));
@@ -120,12 +120,14 @@ async function explainOne(sources: readonly Source[], options: ScanOptions, id: 
 
 function show(
   { data, page }: Exclude<Result, string>,
-  { html, force, json }: ExplainArguments,
+  { files, html, force, json }: ExplainArguments,
   terminal: Terminal,
 ): void {
   if (json) terminal.out(`${printableJson(data)}\n`);
   else if (html === undefined) terminal.out(terminalText(page, terminal.look));
   if (html === undefined) return;
-  writeHtmlFile(html, htmlText(page), force);
+  const read =
+    files.length === 0 ? ["the standard input"] : files.map((file) => (file === "-" ? "the standard input" : file));
+  writeHtmlFile(html, htmlText(page, { read, madeMs: terminal.now() }), force);
   terminal.note(`The page is in ${printable(html)}.\n`);
 }

@@ -20,6 +20,7 @@ export interface Entry {
   readonly retries: number;
   readonly fallbacks: number;
   readonly totalMs: number | undefined;
+  /** Of a stream. */
   readonly firstTokenMs: number | undefined;
   readonly cost: number | undefined;
   /** Everything the line says. */
@@ -59,7 +60,8 @@ export function entryOf(fields: Fields): Entry | undefined {
     retries: numberOf(fields.retries) ?? 0,
     fallbacks: numberOf(fields.fallbacks) ?? 0,
     totalMs: numberOf(fields.total_ms),
-    firstTokenMs: numberOf(fields.first_token_ms),
+    // What is not streamed comes in one piece: old records tell of a provider's there.
+    firstTokenMs: fields.stream === false ? undefined : numberOf(fields.first_token_ms),
     cost: numberOf(fields.cost),
     fields,
   };

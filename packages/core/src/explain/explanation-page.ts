@@ -2,11 +2,17 @@ import type { Explanation } from "./explanation.ts";
 import { NEARBY_MS } from "./nearby.ts";
 import { nearbyBlocks } from "./nearby-blocks.ts";
 import { counted } from "./numbers.ts";
-import type { Block, Page, Section } from "./page.ts";
-import { runbook } from "./runbook.ts";
+import type { Block, Fact, Page, Section } from "./page.ts";
 import type { Tally } from "./scan.ts";
 import { tallyText } from "./tally.ts";
 import { dayAndTime } from "./times.ts";
+
+const TONES: Readonly<Record<Explanation["outcome"], Page["tone"]>> = {
+  completed: "good",
+  failed: "bad",
+  interrupted: "bad",
+  canceled: "middling",
+};
 
 /** A page about one call. */
 export function explanationPage(explained: Explanation, tally: Readonly<Tally>): Page {
@@ -26,18 +32,19 @@ export function explanationPage(explained: Explanation, tally: Readonly<Tally>):
   ];
   return {
     title: `Call ${id}`,
-    lead: `${outcome}${code === undefined ? "" : `, ${code}`}, ${when}. ${runbook[explained.class].means}`,
+    tone: TONES[outcome],
+    lead: `${outcome}${code === undefined ? "" : `, ${code}`}, ${when}. ${explained.means}`,
     sections: sections.filter((section) => section !== undefined),
   };
 }
 
-function inShort(explained: Explanation): (readonly [string, string])[] {
+function inShort(explained: Explanation): Fact[] {
   const { message, issues, cause, fault, phase, again, radius, finishReasons } = explained;
-  const facts: (readonly [string, string | undefined])[] = [
+  const facts: (readonly [name: string, text: string | undefined, shape?: "lines" | undefined])[] = [
     ["class", explained.class],
     ["message", message],
     ["failing fields", issues.length === 0 ? undefined : issues.join("; ")],
-    ["cause", cause],
+    ["cause", cause, "lines"],
     ["whose fault", fault.tip === undefined ? fault.party : `${fault.party}. ${fault.tip}`],
     ["when", phase],
     ["caller saw", seenOf(explained)],
@@ -47,7 +54,7 @@ function inShort(explained: Explanation): (readonly [string, string])[] {
     ["send again", `${again.answer}. ${again.why}`],
     ["reaches", radius?.text],
   ];
-  return facts.filter((fact): fact is [string, string] => fact[1] !== undefined);
+  return facts.filter((fact): fact is Fact => fact[1] !== undefined);
 }
 
 function seenOf({ outcome, partial, status }: Explanation): string {
@@ -56,8 +63,11 @@ function seenOf({ outcome, partial, status }: Explanation): string {
   return `${partial ? "a part of an answer" : "an error"}, with status ${status ?? "–"}`;
 }
 
-function timeline({ happened }: Explanation): (readonly [string, string])[] {
-  return happened.map(({ afterMs, text }) => [afterMs === undefined ? "" : `+${(afterMs / 1000).toFixed(3)} s`, text]);
+function timeline({ happened }: Explanation): Fact[] {
+  return happened.map(({ afterMs, atEarliest, text }) => {
+    if (afterMs === undefined) return ["", text];
+    return [`${atEarliest ? "≥ " : ""}+${(afterMs / 1000).toFixed(3)} s`, text];
+  });
 }
 
 function namesakes({ namesakes: earlier }: Explanation): Block[] {

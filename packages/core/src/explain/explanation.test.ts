@@ -45,6 +45,7 @@ test("whose fault it is follows from the code, else from the class, else from th
   assert.equal(party("llm.provider.unreachable"), "network");
   assert.equal(party("llm.internal"), "gateway");
   assert.equal(failed("llm.provider.rejected").steps, runbook.request.steps);
+  assert.equal(failed("llm.provider.rejected").means, runbook.request.means);
   assert.equal(failed("llm.provider.server_error").steps, runbook.upstream.steps);
   const unknown = { ...errorOf("llm.internal"), code: "llm.of.tomorrow", layer: "moon", origin: "upstream" };
   // A record of a later version.
@@ -90,10 +91,14 @@ test("what happened is told in order, with the ids to quote", () => {
       [0, "call of key alice, for gpt-5-mini, as a stream"],
       [0, "try 1: openai/gpt-5-mini, 500 llm.provider.server_error after 200 ms, its request id up-1"],
       [200, "try 2: openai/gpt-5-mini, llm.provider.unreachable after 300 ms"],
-      [1100, "try 3: anthropic/claude, 200 after 400 ms, its request id up-3"],
+      [500, "try 3: anthropic/claude, 200 after 400 ms, its request id up-3"],
       [1500, "first visible piece of an answer"],
       [3500, "completed with status 200, answered by anthropic/claude"],
     ],
+  );
+  assert.deepEqual(
+    happened.map(({ atEarliest }) => atEarliest),
+    [undefined, undefined, true, true, undefined, undefined],
   );
   assert.deepEqual(gatewayDid, [
     "Asked providers 3 times: 1 retry, 1 fallback.",

@@ -1,23 +1,25 @@
 import type { Phase } from "../codes.ts";
+import { adviceOf } from "./advice.ts";
 import { type Again, againOf } from "./again.ts";
 import { type Blame, blameOf } from "./blame.ts";
 import type { Class } from "./class.ts";
 import { did } from "./did.ts";
+import type { Entry } from "./entry.ts";
 import { fieldsOf, listOf, textOf } from "./fields.ts";
 import type { Found, Namesake } from "./find.ts";
 import { happened, type Step } from "./happened.ts";
 import type { NearbyReport } from "./nearby.ts";
 import { paceOf } from "./pace.ts";
 import { type Radius, radiusOf } from "./radius.ts";
-import { runbook } from "./runbook.ts";
-import { tipOf } from "./tips.ts";
 
 /** All that can be said of one call. */
 export interface Explanation {
   readonly id: string;
   readonly timeMs: number | undefined;
-  readonly outcome: string;
+  readonly outcome: Entry["outcome"];
   readonly class: Class;
+  /** What became of it, in a sentence or two. */
+  readonly means: string;
   readonly code: string | undefined;
   readonly status: number | undefined;
   readonly caller: string | undefined;
@@ -64,10 +66,11 @@ export function explain({ entry, namesakes, nearby, forgotten }: Found): Explana
   const { fields, kind, id, timeMs, outcome, code, status, caller, model, provider, partial } = entry;
   const error = fieldsOf(fields.error);
   const fault = blameOf(entry);
+  const { means, steps } = adviceOf(entry);
   const schema = fieldsOf(fields.schema);
   const reasons = Array.isArray(fields.finish_reasons) ? fields.finish_reasons.slice(0, MOST_ISSUES) : [];
   return {
-    ...{ id, timeMs, outcome, class: kind, code, status, caller, model, provider, fault, partial },
+    ...{ id, timeMs, outcome, class: kind, code, status, caller, model, provider, fault, partial, means, steps },
     issues: listOf(error.issues, MOST_ISSUES).map(({ path, message }) => joined(": ", path, message) ?? "?"),
     message: textOf(error.message, MOST_MESSAGE),
     cause: textOf(error.cause, MOST_MESSAGE),
@@ -79,7 +82,6 @@ export function explain({ entry, namesakes, nearby, forgotten }: Found): Explana
     again: againOf(entry, fault.party),
     gatewayDid: did(entry),
     pace: paceOf(entry, nearby),
-    steps: runbook[tipOf(code)?.chapter ?? kind].steps,
     nearby,
     radius: kind === "completed" || !nearby ? undefined : radiusOf(entry, nearby),
     forgotten,

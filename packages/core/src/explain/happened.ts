@@ -1,55 +1,74 @@
 import type { AttemptRecord } from "../records/record.ts";
-import { attemptsOf } from "./attempts.ts";
+import { askedAgain, attemptsOf, triesOf } from "./attempts.ts";
 import type { Entry } from "./entry.ts";
 import { textOf } from "./fields.ts";
-import { count, duration } from "./numbers.ts";
+import { count } from "./numbers.ts";
+import { attemptText } from "./try-text.ts";
 
 /** One thing that happened, and when: milliseconds after the call began, where the record tells. */
 export interface Step {
   readonly afterMs: number | undefined;
+  /** It was then at the earliest. */
+  readonly atEarliest?: true;
   readonly text: string;
 }
 
 /** What happened to a call, in order. */
 export function happened(entry: Entry): Step[] {
   const { caller, model, provider, firstTokenMs, totalMs, fields } = entry;
-  const attempts = attemptsOf(fields);
   const asks = model === undefined ? "" : `, for ${model}${fields.stream === true ? ", as a stream" : ""}`;
-  const steps: Step[] = [{ afterMs: 0, text: `call of ${caller ?? "an unknown caller"}${asks}` }];
-  const beginnings = beginningsOf(attempts, entry);
-  for (const [at, attempt] of attempts.entries()) {
-    steps.push({ afterMs: beginnings[at], text: attemptText(at + 1, attempt) });
+  const steps: Step[] = [{ afterMs: 0, text: `call of ${caller ?? "an unknown caller"}${asks}` }, ...tries(entry)];
+  if (firstTokenMs !== undefined) {
+    const piece = { afterMs: firstTokenMs, text: "first visible piece of an answer" };
+    steps.splice(placeOf(firstTokenMs, steps), 0, piece);
   }
-  if (firstTokenMs !== undefined) steps.push({ afterMs: firstTokenMs, text: "first visible piece of an answer" });
   steps.push({ afterMs: totalMs, text: endText(entry, textOf(fields.answered_by), provider) });
   return steps;
 }
 
-/**
- * When each try began. A record tells how long they took, so this is when it was at the earliest; of the last one it is
- * known by its end. Of tries that went on at the same time nothing is known.
- */
-function beginningsOf(attempts: readonly AttemptRecord[], { firstTokenMs, totalMs }: Entry): number[] {
-  const all = attempts.reduce((sum, { duration_ms }) => sum + duration_ms, 0);
-  if (all > (totalMs ?? Number.POSITIVE_INFINITY)) return [];
-  let over = 0;
-  const beginnings = attempts.map(({ duration_ms }) => {
-    over += duration_ms;
-    return over - duration_ms;
+function tries(entry: Entry): Step[] {
+  const attempts = attemptsOf(entry.fields);
+  const untold = triesOf(attempts, entry.retries + entry.fallbacks) - attempts.length;
+  const again = askedAgain(attempts);
+  const told = attempts.map((attempt, at): Step => {
+    const number = `try ${count(untold + at + 1)}${again.has(attempt) ? ", asked again" : ""}`;
+    return { afterMs: attempt.started_ms, text: `${number}: ${attemptText(attempt, entry)}` };
   });
-  const last = attempts.at(-1);
-  const end = firstTokenMs ?? (last?.code === undefined ? undefined : totalMs);
-  if (last && end !== undefined) beginnings.push(Math.max(beginnings.pop() ?? 0, end - last.duration_ms));
-  return beginnings;
+  if (attempts.every(({ started_ms }) => started_ms !== undefined)) {
+    return told.toSorted((one, other) => (one.afterMs ?? 0) - (other.afterMs ?? 0));
+  }
+  return attempts.some(({ started_ms }) => started_ms !== undefined)
+    ? told
+    : withEarliest(told, attempts, untold > 0, entry.totalMs);
 }
 
-function attemptText(
-  number: number,
-  { provider, model, status, code, duration_ms, upstream_request_id }: AttemptRecord,
-): string {
-  const came = [status, code].filter((part) => part !== undefined).join(" ") || "no status";
-  const quoted = upstream_request_id === undefined ? "" : `, its request id ${upstream_request_id}`;
-  return `try ${count(number)}: ${provider}/${model}, ${came} after ${duration(duration_ms)}${quoted}`;
+/**
+ * Tries of a record that tells how long they took and not when they began, with when that was at the earliest: what was waited
+ * between them is not known. Of tries that went on at the same time nothing is.
+ */
+function withEarliest(
+  steps: readonly Step[],
+  attempts: readonly AttemptRecord[],
+  isRest: boolean,
+  totalMs = Number.POSITIVE_INFINITY,
+): Step[] {
+  const all = attempts.reduce((sum, { duration_ms }) => sum + duration_ms, 0);
+  if (all > totalMs) return [...steps];
+  let over = 0;
+  return steps.map(({ text }, at) => {
+    const afterMs = over;
+    over += attempts[at]?.duration_ms ?? 0;
+    return { afterMs, ...((at > 0 || isRest) && { atEarliest: true }), text };
+  });
+}
+
+/** A try's beginning is a whole number of milliseconds by another clock. */
+const CLOCKS_MS = 2;
+
+/** Where what happened then stands among the steps: before the tries that are known to have begun later. */
+function placeOf(ms: number, steps: readonly Step[]): number {
+  const later = steps.findIndex(({ afterMs, atEarliest }) => !atEarliest && (afterMs ?? 0) > ms + CLOCKS_MS);
+  return later === -1 ? steps.length : later;
 }
 
 function endText(

@@ -37,11 +37,11 @@ const page: Page = {
     },
   ],
 };
-const html = htmlText(page);
+const html = htmlText(page, { read: [evil, "log.jsonl"], madeMs: 0 });
 
 test("text of a log is text in the page, wherever it stands", () => {
   assert.doesNotMatch(html, /<script|alert\("|\u202e/);
-  assert.equal(html.split("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#39;").length - 1, 17);
+  assert.equal(html.split("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#39;").length - 1, 19);
 });
 
 test("a page needs nothing but itself", () => {
@@ -85,4 +85,40 @@ test("bars are as high as their share, errors at the foot", () => {
       ["errors", 103, 91],
     ],
   );
+});
+
+test("a page says what it is, of which files, and when it was made", () => {
+  assert.match(html, /Gatewright explain/);
+  assert.match(html, /Made 1970-01-01 00:00:00 UTC from &lt;script.*, log\.jsonl\./);
+  const many = htmlText(page, { read: Array.from({ length: 14 }, (_, at) => `${at}.jsonl`), madeMs: 0 });
+  assert.match(many, /, 9\.jsonl and 4 more\./);
+});
+
+test("the outcome has a colour and is written, too", () => {
+  const shown = htmlText(
+    { title: "t", tone: "bad", lead: "failed, llm.internal.", sections: [] },
+    { read: [], madeMs: 0 },
+  );
+  assert.match(shown, /<p><strong class="bad">failed<\/strong>, llm\.internal\.<\/p>/);
+});
+
+test("what stands between backticks is code, and a stack keeps its lines", () => {
+  const facts = [
+    ["a", "send `x<y` and ` alone"],
+    ["cause", "Error: `no`\n    at <a>\n    at b", "lines"],
+  ] as const;
+  const shown = htmlText(
+    { title: "`t`", lead: "", sections: [{ title: "s", blocks: [{ kind: "facts", facts }] }] },
+    { read: [], madeMs: 0 },
+  );
+  assert.ok(shown.includes("<dd>send <code>x&lt;y</code> and ` alone</dd>"));
+  assert.ok(shown.includes('<dd class="lines">Error: `no`\n    at &lt;a&gt;\n    at b</dd>'));
+  assert.ok(shown.includes("<h1>`t`</h1>"));
+});
+
+test("what is wide has a container that scrolls, and nothing in it shrinks to nothing", () => {
+  assert.match(html, /<div class="scroll"[^>]*><svg/);
+  assert.match(html, /<div class="scroll"[^>]*><table/);
+  assert.match(html, /svg \{[^}]*min-width: 56rem/);
+  assert.match(html, /th:first-child \{ min-width: 8rem;[^}]*overflow-wrap: break-word/);
 });

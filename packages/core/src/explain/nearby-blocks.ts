@@ -1,5 +1,6 @@
 import { distinctText } from "./distinct.ts";
 import type { Explanation } from "./explanation.ts";
+import { LEFT_OUT, lacksCompleted } from "./log-level.ts";
 import type { NearbyReport } from "./nearby.ts";
 import { count } from "./numbers.ts";
 import type { Block, Column } from "./page.ts";
@@ -25,6 +26,8 @@ export function nearbyBlocks(explained: Explanation, near: NearbyReport): Block[
   if (firstMs !== undefined && lastMs !== undefined) {
     said.push(`Those like this: from ${dayAndTime(firstMs)} to ${dayAndTime(lastMs)} UTC.`);
   }
+  const { calls, completed } = near.scopes.everything;
+  if (failed && lacksCompleted(calls, completed)) said.push(`None of all completed: ${LEFT_OUT}`);
   if (explained.forgotten) said.push(FORGOTTEN);
   return [
     { kind: "table", caption: "Other calls near it", columns, rows },

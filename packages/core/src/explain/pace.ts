@@ -1,4 +1,5 @@
-import { attemptsOf } from "./attempts.ts";
+import type { AttemptRecord } from "../records/record.ts";
+import { attemptsOf, brokeOffUntimed, hasFailed } from "./attempts.ts";
 import type { Entry } from "./entry.ts";
 import { fieldsOf, numberOf } from "./fields.ts";
 import type { NearbyReport } from "./nearby.ts";
@@ -7,19 +8,30 @@ import { counted, duration, share } from "./numbers.ts";
 /** Where the time of a call went, and whether that is as usual for its model; a sentence each. */
 export function paceOf(entry: Entry, near: NearbyReport | undefined): string[] {
   const { totalMs, firstTokenMs, fields } = entry;
-  const failed = attemptsOf(fields).filter(({ code }) => code !== undefined);
+  const attempts = attemptsOf(fields);
+  const failed = attempts.filter(hasFailed);
   const lost = failed.reduce((sum, { duration_ms }) => sum + duration_ms, 0);
-  const said = failed.length === 0 ? [] : [`${counted(failed.length, "try")} that failed took ${duration(lost)}.`];
+  const said =
+    failed.length === 0
+      ? []
+      : [
+          `${counted(failed.length, "try")} that failed took ${failed.some(brokeOffUntimed) ? "at least " : ""}${duration(lost)}.`,
+        ];
   // How long a refusal took tells nothing.
   if (totalMs === undefined || !isAboutTime(entry)) return said;
   said.push(`The call took ${duration(totalMs)} in all.`);
   if (firstTokenMs !== undefined) {
     const part = share(firstTokenMs, totalMs);
     said.push(
-      `The first token came after ${duration(firstTokenMs)}, ${part} of it${speedOf(totalMs - firstTokenMs, fields)}.`,
+      `The first token came after ${duration(firstTokenMs)}, ${part} of it${attempts.filter(mayHaveTokens).length > 1 ? "" : speedOf(totalMs - firstTokenMs, fields)}.`,
     );
   }
   return [...said, ...(near ? [comparison(totalMs, near)] : [])];
+}
+
+/** Whether the tokens of the record, which are those of all tries, may be this one's too. */
+function mayHaveTokens(attempt: AttemptRecord): boolean {
+  return !hasFailed(attempt) || attempt.first_token_ms !== undefined || brokeOffUntimed(attempt);
 }
 
 function isAboutTime({ kind, code }: Entry): boolean {

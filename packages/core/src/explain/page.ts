@@ -9,12 +9,14 @@ export interface Column {
   readonly spare?: boolean;
 }
 
+/** What is so, with a short name before it; `lines` where its text has lines, such as a stack, that are kept. */
+export type Fact = readonly [name: string, text: string, shape?: "lines" | undefined];
+
 /** Something on a page. Its texts may come from a log: whoever shows them makes them harmless first. */
 export type Block =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "list"; readonly items: readonly string[] }
-  /** What is so, each with a short name before it. */
-  | { readonly kind: "facts"; readonly facts: readonly (readonly [name: string, text: string])[] }
+  | { readonly kind: "facts"; readonly facts: readonly Fact[] }
   | {
       readonly kind: "table";
       readonly caption: string;
@@ -32,6 +34,8 @@ export interface Section {
 /** What the command has found, before it is known where it is shown. */
 export interface Page {
   readonly title: string;
+  /** How what the first word of `lead` says is to be seen. */
+  readonly tone?: "good" | "bad" | "middling" | undefined;
   /** What matters most, in a few words. */
   readonly lead: string;
   readonly sections: readonly Section[];

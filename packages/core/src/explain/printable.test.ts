@@ -22,6 +22,7 @@ test("text is as wide as a terminal shows it", () => {
 test("lines break between words, and a word that is too long breaks", () => {
   assert.deepEqual(wrap("one two three", 7), ["one two", "three"]);
   assert.deepEqual(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+  assert.deepEqual(wrap("abcdefgh ij", 3, "whole"), ["abcdefgh", "ij"]);
   assert.deepEqual(wrap("", 10), [""]);
 });
 

@@ -48,16 +48,16 @@ export function pad(text: string, columns: number, side: "left" | "right"): stri
   return side === "left" ? text + spaces : spaces + text;
 }
 
-/** Printable text in lines of at most so many columns, broken between words; a word that is longer is cut into pieces. */
-export function wrap(text: string, columns: number): string[] {
+/** Printable text in lines of at most so many columns, broken between words; a word that is longer is cut into pieces, or left `whole`. */
+export function wrap(text: string, columns: number, long: "cut" | "whole" = "cut"): string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text
     .split(" ")
     .filter(Boolean)
-    .flatMap((long) => pieces(long, columns))) {
+    .flatMap((one) => (long === "whole" ? [one] : pieces(one, columns)))) {
     const longer = line === "" ? word : `${line} ${word}`;
-    if (widthOf(longer) <= columns) line = longer;
+    if (line === "" || widthOf(longer) <= columns) line = longer;
     else {
       lines.push(line);
       line = word;
@@ -84,7 +84,7 @@ function pieces(word: string, columns: number): string[] {
   return [...found, piece];
 }
 
-const IN_ASCII: Readonly<Record<string, string>> = { "…": "~", "–": "-", "×": "x", "±": "~" };
+const IN_ASCII: Readonly<Record<string, string>> = { "…": "~", "–": "-", "≥": ">", "×": "x", "±": "~" };
 
 /** Printable text in ASCII, of the same width. */
 export function ascii(text: string): string {

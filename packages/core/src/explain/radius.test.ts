@@ -89,14 +89,14 @@ test("where nothing outside a scope is well, the scope proves nothing", () => {
 
 test("a few over many callers, models and providers are scattered", () => {
   const others: Others = [
-    [1, overloaded],
+    [2, overloaded],
     [1, { ...overloaded, ...bob, ...claude }],
     [30, bob],
     [30, { ...bob, ...claude }],
   ];
   const { reach, text } = radius(others);
   assert.equal(reach, "scattered");
-  assert.match(text, /2 other calls that ended like it, of 2 callers, while 60 completed/);
+  assert.match(text, /3 other calls that ended like it, of 2 callers, while 60 completed/);
 });
 
 test("a failure before a provider was asked is the caller's where other callers are well", () => {
@@ -144,4 +144,18 @@ test("a caller who left is not like a failure of no known code", () => {
     ).reach,
     "call",
   );
+});
+
+test("one or two others have too little in common to tell", () => {
+  const of = (others: number): Radius =>
+    radius([
+      [others, overloaded],
+      [20, bob],
+    ]);
+  assert.deepEqual(of(1), {
+    reach: "unclear",
+    text: "Too few to tell: one other call ended like it, and 20 completed.",
+  });
+  assert.equal(of(2).text, "Too few to tell: 2 other calls ended like it, and 20 completed.");
+  assert.equal(of(3).reach, "caller");
 });

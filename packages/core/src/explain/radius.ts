@@ -2,14 +2,19 @@ import type { Entry } from "./entry.ts";
 import type { NearbyReport } from "./nearby.ts";
 import { count, counted } from "./numbers.ts";
 
-/** How far a failure reaches. `scattered`: over several callers, models and providers, and most of their calls are well. */
+/**
+ * How far a failure reaches. `scattered`: over several callers, models and providers, and most of their calls are well.
+ * `unclear`: too few others failed like it.
+ */
 export interface Radius {
-  readonly reach: "call" | "caller" | "model" | "provider" | "scattered" | "everything";
+  readonly reach: "call" | "caller" | "model" | "provider" | "scattered" | "everything" | "unclear";
   readonly text: string;
 }
 
 /** What share of the failures has to be within a scope for it to be the scope of the failure: a few others are chance. */
 const MOST_OF = 0.9;
+/** How many others have to have ended like it: one or two have something in common by chance. */
+const ENOUGH = 3;
 /** From what share of all calls on a failure is everywhere. */
 const HALF = 0.5;
 
@@ -21,6 +26,10 @@ export function radiusOf(entry: Pick<Entry, "caller" | "model" | "provider">, { 
   const { calls, same, completed, callers } = scopes.everything;
   if (same === 0) {
     return { reach: "call", text: `Only this call: no other one ended like it, and ${count(completed)} completed.` };
+  }
+  if (same < ENOUGH) {
+    const ended = same === 1 ? "one other call" : `${count(same)} other calls`;
+    return { reach: "unclear", text: `Too few to tell: ${ended} ended like it, and ${count(completed)} completed.` };
   }
   const like = `${counted(same, "other call")} that ended like it`;
   for (const reach of ["caller", "model", "provider"] as const) {

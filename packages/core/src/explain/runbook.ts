@@ -3,13 +3,17 @@ import type { Class } from "./class.ts";
 /** Where the cause of a failure lies. `gateway` is also its operator: its keys, accounts and settings. */
 export type Party = "caller" | "gateway" | "provider" | "network" | "nobody" | "unknown";
 
-/** What is to be known of a class of calls by whoever has to act. */
-export interface Chapter {
+/** What became of a call, and what to do about it. */
+export interface Advice {
   readonly means: string;
-  /** Whose fault it is, where the code says nothing else. */
-  readonly party: Party;
   /** What to do, the most likely cure first. */
   readonly steps: readonly string[];
+}
+
+/** What is to be known of a class of calls by whoever has to act. */
+export interface Chapter extends Advice {
+  /** Whose fault it is, where the code says nothing else. */
+  readonly party: Party;
 }
 
 /** The runbook: what each class means, and what to do about it. */
@@ -69,9 +73,9 @@ export const runbook: Readonly<Record<Class, Chapter>> = {
     means: "The model answered, and the answer is not what was asked for. Its tokens are paid.",
     party: "provider",
     steps: [
-      "Look at the finish reasons: `length` means that max_tokens cut the answer off.",
+      "Where the error says that the answer was cut off, ask for more tokens.",
       "Since a new version of a schema or a prompt: undo it, or make it simpler. One model: ask another.",
-      "Mount the repair of JSON, and let the call be tried again where a second answer is worth its price.",
+      "JSON that can be repaired: have callers send `post_processing_steps`, or configure the step for all. Where a second answer is worth its price, use `ask-again`.",
     ],
   },
   gateway: {

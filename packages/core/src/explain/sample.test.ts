@@ -80,15 +80,16 @@ function became(
   const first = Math.round(250 + 500 * next() ** 2);
   const total = first + Math.round(4000 * next() ** 2);
   const tried = (facts: Partial<AttemptRecord> = {}): AttemptRecord => {
-    return { provider, model, status: 200, duration_ms: first, upstream_request_id: `up-${at}`, ...facts };
+    const whole = { started_ms: 0, first_token_ms: first, duration_ms: total };
+    return { provider, model, status: 200, ...whole, upstream_request_id: `up-${at}`, ...facts };
   };
   const tokens = { input: 200 + Math.floor(next() * 800), output: 20 + Math.floor(total / 12) };
   const answer = { tokens, cost: tokens.output / 1e5, first_token_ms: first, total_ms: total, answered_by: model };
   if (provider === "anthropic" && minute >= 24 && minute < 36 && luck < 0.8) {
-    const failed = tried({ status: 529, code: "llm.provider.overloaded", duration_ms: 300 });
-    const both = [failed, { ...failed, duration_ms: 280, upstream_request_id: `up-${at}-2` }];
+    const { first_token_ms: _, ...failed } = tried({ status: 529, code: "llm.provider.overloaded", duration_ms: 300 });
+    const both = [failed, { ...failed, started_ms: 1620, duration_ms: 280, upstream_request_id: `up-${at}-2` }];
     if (luck < 0.4) {
-      const cured = tried({ provider: "openai", model: "gpt-5" });
+      const cured = tried({ provider: "openai", model: "gpt-5", started_ms: 1900 });
       const all = { attempts: [...both, cured], retries: 1, fallbacks: 1, provider: "openai" };
       return { ...answer, ...all, answered_by: "gpt-5", first_token_ms: 1900 + first, total_ms: 1900 + total };
     }
@@ -106,12 +107,19 @@ function became(
       outcome: "interrupted",
       partial: true,
       error,
-      attempts: [tried()],
+      attempts: [tried({ code: "llm.stream.interrupted" })],
       first_token_ms: first,
       total_ms: total,
     };
   }
-  if (luck < 0.012) return { outcome: "canceled", partial: true, status: 499, attempts: [tried()], total_ms: total };
+  if (luck < 0.012)
+    return {
+      outcome: "canceled",
+      partial: true,
+      status: 499,
+      attempts: [tried({ code: "llm.canceled" })],
+      total_ms: total,
+    };
   if (luck < 0.016) {
     return {
       outcome: "failed",
@@ -123,7 +131,7 @@ function became(
   }
   if (luck < 0.02) {
     const error = errorOf("llm.output.schema_mismatch", "The answer does not match the schema.");
-    return { ...answer, outcome: "failed", status: 500, error, attempts: [tried()], finish_reasons: ["length"] };
+    return { ...answer, outcome: "failed", status: 500, error, attempts: [tried()] };
   }
   return { ...answer, attempts: [tried()] };
 }

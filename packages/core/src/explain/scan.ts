@@ -31,15 +31,15 @@ export interface ScanOptions {
   readonly onPiece: (tally: Readonly<Tally>) => void;
 }
 
-/** Reads the sources one after the other, and hands on each record. Rejects with an `InputError`. */
+/** Reads the sources one after the other, and hands on each record with the name of its source. Rejects with an `InputError`. */
 export async function scan(
   sources: readonly Source[],
   { sinceMs, untilMs, having, onPiece }: ScanOptions,
-  onEntry: (entry: Entry) => void,
+  onEntry: (entry: Entry, source: string) => void,
 ): Promise<Readonly<Tally>> {
   const tally: Tally = { bytes: 0, lines: 0, records: 0, outside: 0, other: 0, broken: 0, tooLong: 0 };
   const anyTime = sinceMs === Number.NEGATIVE_INFINITY && untilMs === Number.POSITIVE_INFINITY;
-  const onLine = (line: Buffer | undefined): void => {
+  const onLine = (line: Buffer | undefined, source: string): void => {
     tally.lines++;
     if (line === undefined) {
       tally.tooLong++;
@@ -50,14 +50,18 @@ export async function scan(
     if (typeof entry === "string") tally[entry]++;
     else if (anyTime || (entry.timeMs !== undefined && entry.timeMs >= sinceMs && entry.timeMs <= untilMs)) {
       tally.records++;
-      onEntry(entry);
+      onEntry(entry, source);
     } else tally.outside++;
   };
   for (const source of sources) {
-    await eachLine(source.open(), onLine, (bytes) => {
-      tally.bytes += bytes;
-      onPiece(tally);
-    });
+    await eachLine(
+      source.open(),
+      (line) => onLine(line, source.name),
+      (bytes) => {
+        tally.bytes += bytes;
+        onPiece(tally);
+      },
+    );
   }
   return tally;
 }

@@ -1,6 +1,7 @@
 import { distinctText } from "./distinct.ts";
+import { LEFT_OUT } from "./log-level.ts";
 import { amount, count, counted, share } from "./numbers.ts";
-import type { Page, Section } from "./page.ts";
+import type { Fact, Page, Section } from "./page.ts";
 import type { Tally } from "./scan.ts";
 import type { SummaryReport } from "./summary.ts";
 import { failureTable, refusalTable, trafficTable } from "./summary-tables.ts";
@@ -18,7 +19,7 @@ export function summaryPage(report: SummaryReport, tally: Readonly<Tally>, most:
       ? "at no known time"
       : `${dayAndTime(firstMs)} to ${dayAndTime(lastMs)} UTC`;
   const sections: (Section | undefined)[] = [
-    { title: "All calls", blocks: [{ kind: "facts", facts: totalFacts(totals) }] },
+    { title: "All calls", blocks: [{ kind: "facts", facts: totalFacts(report) }] },
     overTime && {
       title: "Over time, UTC",
       blocks: [{ kind: "plot", caption: "Calls and errors over time", series: overTime }],
@@ -31,12 +32,16 @@ export function summaryPage(report: SummaryReport, tally: Readonly<Tally>, most:
   ];
   return {
     title: `${counted(totals.calls, "call")}, ${during}`,
-    lead: `${counted(totals.errors, "error")}, ${share(totals.errors, totals.calls)} of all calls.${worst ? ` Most of all: ${worst.name}, ${count(worst.failed)}.` : ""}`,
+    lead: `${counted(totals.errors, "error")}, ${share(totals.errors, totals.calls)} of all calls.${worst ? ` Most of all: ${worst.name}, ${count(worst.failed)}.` : ""}${leftOut(report)}`,
     sections: sections.filter((section) => section !== undefined),
   };
 }
 
-function totalFacts(totals: TotalsReport): (readonly [string, string])[] {
+function leftOut({ noneCompleted }: SummaryReport): string {
+  return noneCompleted.length === 0 ? "" : ` Of the calls in ${noneCompleted.join(", ")} none completed: ${LEFT_OUT}`;
+}
+
+function totalFacts({ totals, environments }: SummaryReport): Fact[] {
   const { outcomes, tokens } = totals;
   const ends = Object.entries(outcomes).map(([outcome, number]) => `${count(number)} ${outcome}`);
   const cost = `${amount(totals.cost)} in all, of ${counted(totals.priced, "call")} with a price`;
@@ -44,6 +49,7 @@ function totalFacts(totals: TotalsReport): (readonly [string, string])[] {
     ["outcomes", ends.join(", ")],
     ["partial", `${counted(totals.partial, "call")} of which the caller saw a part`],
     ["tried again", `${counted(totals.retries, "retry")}, ${counted(totals.fallbacks, "fallback")}`],
+    ...(environments.length === 0 ? [] : [["environment", environments.join(", ")] as const]),
     ["callers", distinctText(totals.callers)],
     ["tokens", tokensText(tokens)],
     ["cost", totals.priced === 0 ? "not known: no call has a price" : cost],

@@ -58,7 +58,7 @@ function summaryBy(by: Grouping): SummaryReport {
   for (const facts of RECORDS) {
     const entry = entryOf({ ...record(facts) });
     assert.ok(entry);
-    summary.add(entry);
+    summary.add(entry, "log");
   }
   return summary.report(60);
 }
@@ -159,4 +159,47 @@ test("over time there are the calls and their errors", () => {
       [1, 1],
     ],
   );
+});
+
+function summed(facts: readonly Partial<CallRecord>[], source = "log"): SummaryReport {
+  const summary = new Summary("class");
+  for (const each of facts) {
+    const entry = entryOf({ ...record(each) });
+    assert.ok(entry);
+    summary.add(entry, source);
+  }
+  return summary.report(60);
+}
+
+test("a try that the gateway ended is none that its provider failed", () => {
+  const attempts = [
+    { ...tried, code: "llm.canceled" },
+    { ...tried, provider: "anthropic", status: 200 },
+  ];
+  const { providers } = summed([{ attempts }]);
+  assert.deepEqual(
+    providers.map(({ name, tries, failedTries }) => [name, tries, failedTries]),
+    [
+      ["openai", 1, 0],
+      ["anthropic", 1, 0],
+    ],
+  );
+});
+
+test("the first token of what is not streamed is no measure", () => {
+  const [row] = summed([{ first_token_ms: 100 }, { first_token_ms: 9000, stream: false }]).models;
+  assert.ok((row?.firstTokenMs.p95 ?? 0) < 110);
+});
+
+test("environments are named, the most frequent first", () => {
+  const calls = [{ environment: "staging" }, { environment: "production" }, { environment: "production" }, {}];
+  assert.deepEqual(summed(calls).environments, ["production", "staging"]);
+});
+
+test("a source with five calls of which none completed may leave out those that did", () => {
+  const failed = { outcome: "failed", status: 503, error: errorOf("llm.provider.overloaded") } as const;
+  const five = Array.from({ length: 5 }, () => failed);
+  assert.deepEqual(summed(five).noneCompleted, ["log"]);
+  assert.deepEqual(summed(five.slice(1)).noneCompleted, []);
+  assert.deepEqual(summed([...five, {}]).noneCompleted, []);
 });

@@ -1,10 +1,11 @@
-import { attemptsOf } from "./attempts.ts";
+import { attemptsOf, hasFailed } from "./attempts.ts";
 import { Buckets, type Series } from "./buckets.ts";
 import { Distinct, type DistinctCount } from "./distinct.ts";
 import { type Entry, isError } from "./entry.ts";
 import { type FailureRow, Failures, type Grouping } from "./failures.ts";
 import { listOf, textOf } from "./fields.ts";
 import { Groups } from "./groups.ts";
+import { lacksCompleted } from "./log-level.ts";
 import { Totals, type TotalsReport } from "./totals.ts";
 import { Traffic, type TrafficRow } from "./traffic.ts";
 
@@ -25,9 +26,15 @@ export interface SummaryReport {
   readonly models: readonly TrafficRow[];
   readonly refusals: readonly RefusalRow[];
   readonly overTime: Series | undefined;
+  /** Where the gateways ran: the environments that records name. */
+  readonly environments: readonly string[];
+  /** Sources with several records, of which none completed: their log may leave out those that did. */
+  readonly noneCompleted: readonly string[];
 }
 
 const MOST_LIMITS = 100;
+const MOST_ENVIRONMENTS = 20;
+const MOST_SOURCES = 100;
 
 /** Sums up the records of a log one by one, in bounded memory. */
 export class Summary {
@@ -40,6 +47,11 @@ export class Summary {
     () => ({ refused: 0, callers: new Distinct() }),
     MOST_LIMITS,
   );
+  readonly #environments: Groups<{ calls: number }> = new Groups(() => ({ calls: 0 }), MOST_ENVIRONMENTS);
+  readonly #sources: Groups<{ calls: number; completed: number }> = new Groups(
+    () => ({ calls: 0, completed: 0 }),
+    MOST_SOURCES,
+  );
   readonly #buckets = new Buckets();
 
   constructor(by: Grouping) {
@@ -47,12 +59,17 @@ export class Summary {
     this.#failures = new Failures(by);
   }
 
-  add(entry: Entry): void {
+  add(entry: Entry, source: string): void {
+    const from = this.#sources.of(source);
+    from.calls++;
+    if (entry.outcome === "completed") from.completed++;
+    const environment = textOf(entry.fields.environment);
+    if (environment !== undefined) this.#environments.of(environment).calls++;
     this.#totals.add(entry);
     this.#failures.add(entry);
     this.#models.of(entry.model ?? "(none)").add(entry);
     this.#providers.of(entry.provider ?? "(none)").add(entry);
-    for (const { provider, code } of attemptsOf(entry.fields)) this.#providers.of(provider).addTry(code !== undefined);
+    for (const attempt of attemptsOf(entry.fields)) this.#providers.of(attempt.provider).addTry(hasFailed(attempt));
     for (const { layer, name, allowed, dry_run } of listOf(entry.fields.limits, MOST_LIMITS)) {
       if (allowed !== false || dry_run === true) continue;
       const refusal = this.#refusals.of(`${textOf(layer) ?? "?"}: ${textOf(name) ?? "?"}`);
@@ -73,6 +90,11 @@ export class Summary {
       refusals: this.#refusals
         .ranked(({ refused }) => refused)
         .map(([name, { refused, callers }]) => ({ name, refused, callers: callers.count() })),
+      environments: this.#environments.ranked(({ calls }) => calls).map(([name]) => name),
+      noneCompleted: this.#sources
+        .ranked(({ calls }) => calls)
+        .filter(([, { calls, completed }]) => lacksCompleted(calls, completed))
+        .map(([name]) => name),
       overTime: this.#buckets.series(steps),
     };
   }

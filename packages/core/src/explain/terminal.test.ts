@@ -92,3 +92,24 @@ test("a terminal is what its environment says", () => {
     [50, 160],
   );
 });
+
+test("a stack keeps its lines, and its words are whole", () => {
+  const path = `/srv/${"folder/".repeat(10)}file.ts:12:3`;
+  const facts = [["cause", `Error: it broke\n    at run (${path})\r\n    at \u001b[2Jnext`, "lines"]] as const;
+  const stack: Page = { title: "t", lead: "l", sections: [{ title: "s", blocks: [{ kind: "facts", facts }] }] };
+  assert.deepEqual(terminalText(stack, { columns: 60, unicode: true, color: false }).split("\n").slice(4), [
+    "  cause  Error: it broke",
+    "           at run",
+    `             (${path})`,
+    "           at [2Jnext",
+    "",
+  ]);
+});
+
+test("the outcome has a colour", () => {
+  const done: Page = { title: "t", tone: "good", lead: "completed, at noon.", sections: [] };
+  assert.ok(
+    terminalText(done, { columns: 80, unicode: true, color: true }).includes("\u001b[32mcompleted\u001b[0m, at"),
+  );
+  assert.ok(terminalText(done, { columns: 80, unicode: true, color: false }).includes("\ncompleted, at noon."));
+});

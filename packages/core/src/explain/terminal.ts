@@ -22,7 +22,7 @@ export function terminalText(page: Page, look: Look): string {
   const bold = paint(look, "1");
   const lines = [
     bold(plain(page.title, look)),
-    ...wrap(plain(page.lead, look), Math.min(look.columns, MOST_TEXT)),
+    ...leadLines(page, look),
     ...page.sections.flatMap(({ title, blocks }) => [
       "",
       bold(plain(title, look)),
@@ -30,6 +30,14 @@ export function terminalText(page: Page, look: Look): string {
     ]),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+const COLORS = { good: "32", bad: "31", middling: "33" } as const;
+
+function leadLines({ lead, tone }: Page, look: Look): string[] {
+  const lines = wrap(plain(lead, look), Math.min(look.columns, MOST_TEXT));
+  if (tone === undefined) return lines;
+  return lines.map((line, at) => (at === 0 ? line.replace(/^\w+/, paint(look, COLORS[tone])) : line));
 }
 
 function paint({ color }: Look, code: string): (text: string) => string {
@@ -51,7 +59,11 @@ function blockLines(block: Block, look: Look): string[] {
       return block.items.flatMap((item) => hanging("- ", clean(item), text));
     case "facts": {
       const width = Math.max(...block.facts.map(([name]) => widthOf(clean(name))));
-      return block.facts.flatMap(([name, fact]) => hanging(pad(clean(name), width + 2, "left"), clean(fact), text));
+      return block.facts.flatMap(([name, fact, shape]) => {
+        const first = pad(clean(name), width + 2, "left");
+        if (shape !== "lines") return hanging(first, clean(fact), text);
+        return hung(first, linesOf(fact, clean, Math.max(FEWEST, text - width - 2)));
+      });
     }
     case "table": {
       const head = block.columns.map((column) => ({ ...column, title: clean(column.title) }));
@@ -65,8 +77,24 @@ function blockLines(block: Block, look: Look): string[] {
   }
 }
 
+/** In a column that is narrower nothing can be read. */
+const FEWEST = 20;
+
 function hanging(first: string, text: string, columns: number): string[] {
+  return hung(first, wrap(text, Math.max(FEWEST, columns - widthOf(first))));
+}
+
+/** The lines of a text, each wrapped for itself. Its words stay whole, so that a path can be copied: the terminal breaks them. */
+function linesOf(text: string, clean: (dirty: string) => string, columns: number): string[] {
+  const lines = text.split(/[\r\n]+/).flatMap((line) => {
+    const [first = "", ...rest] = wrap(clean(line), columns, "whole");
+    const indent = /^\s/.test(line) ? INDENT : "";
+    return [`${indent}${first}`, ...rest.map((more) => `${indent}${INDENT}${more}`)];
+  });
+  return lines.filter((line) => line.trim() !== "");
+}
+
+function hung(first: string, lines: readonly string[]): string[] {
   const width = widthOf(first);
-  const lines = wrap(text, Math.max(20, columns - width));
   return lines.map((line, at) => (at === 0 ? first : " ".repeat(width)) + line);
 }

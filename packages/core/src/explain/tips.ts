@@ -1,13 +1,13 @@
 import type { Code } from "../codes.ts";
 import type { Class } from "./class.ts";
-import type { Party } from "./runbook.ts";
+import type { Advice, Party } from "./runbook.ts";
 
 /** What a code says beyond its class. */
 export interface Tip {
   /** Where the cause lies, if not where those of its class lie. */
   readonly party?: Party;
-  /** The class whose steps fit, if not those of its own do. */
-  readonly chapter?: Class;
+  /** What it means and what to do, if not what its class says: that of another class, or its own. */
+  readonly chapter?: Class | Advice;
   readonly text: string;
 }
 
@@ -19,6 +19,14 @@ const tips: Readonly<Partial<Record<Code, Tip>>> = {
   },
   "llm.auth.unavailable": {
     party: "gateway",
+    chapter: {
+      means: "The gateway could not find out who the caller is. No provider was asked.",
+      steps: [
+        "See whether what holds the keys, a database or the issuer of tokens, answers the gateway, and how fast.",
+        "Look at what changed there: its address, its certificate, the gateway's own access to it.",
+        "Until it is cured every call whose key is not remembered fails like this one.",
+      ],
+    },
     text: "The keys could not be looked up: see whether their database, or the issuer of tokens, answers.",
   },
   "llm.access.model_unavailable": {
@@ -38,13 +46,31 @@ const tips: Readonly<Partial<Record<Code, Tip>>> = {
     text: "No route takes this model: a spelling, or a model that was taken out of the configuration.",
   },
   "llm.transcript.not_ready": { text: "It was asked for too early: wait until the transcript is complete." },
-  "llm.transcript.failed": { party: "provider", text: "The transcript itself failed: look it up where it was made." },
+  "llm.transcript.failed": {
+    party: "provider",
+    chapter: {
+      means: "The transcript that was asked for could not be made.",
+      steps: [
+        "Look the transcript up where it was made: its error says why it failed.",
+        "Have it made again there, and the call sent with the new one.",
+      ],
+    },
+    text: "The transcript itself failed: look it up where it was made.",
+  },
   "llm.transcript.unavailable": {
     party: "provider",
     text: "The source of transcripts does not answer: its status page, its key.",
   },
   "llm.provider.auth": {
     party: "gateway",
+    chapter: {
+      means: "The provider does not accept the gateway's key. The provider itself is well.",
+      steps: [
+        "Replace the key: make a new one at the provider, give it to the gateway, and revoke the old one.",
+        "See what became of the old one: expired, revoked, of another project or region, or without the right to this model.",
+        "Until then a fallback to another provider carries the calls; no retry helps.",
+      ],
+    },
     text: "The provider refuses the gateway's own key: replace it. All calls with this key fail until then.",
   },
   "llm.provider.rejected": {
@@ -54,10 +80,26 @@ const tips: Readonly<Partial<Record<Code, Tip>>> = {
   },
   "llm.provider.rate_limited": {
     party: "gateway",
+    chapter: {
+      means: "The gateway's account sends the provider more than the account's limits allow.",
+      steps: [
+        "Compare the account's limits at the provider with what was sent: calls and tokens a minute, --by model and --by caller.",
+        "Ask the provider for higher limits, or spread the load over several keys, models or providers.",
+        "Give callers limits of the gateway's own that keep all of them below the account's.",
+      ],
+    },
     text: "The gateway's account with the provider has a limit: ask for a higher one, balance over several keys, or limit callers before it.",
   },
   "llm.provider.quota_exhausted": {
     party: "gateway",
+    chapter: {
+      means: "The gateway's account with the provider has no quota left.",
+      steps: [
+        "Look at the billing of the account at the provider: top it up, raise its monthly limit, or mend the means of payment.",
+        "See what used it up: the cost and tokens --by model and --by caller; give callers budgets.",
+        "Until then a fallback to another provider carries the calls; no retry helps.",
+      ],
+    },
     text: "The gateway's account with the provider has no quota left: top it up. No try helps before.",
   },
   "llm.provider.circuit_open": {

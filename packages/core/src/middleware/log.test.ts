@@ -100,7 +100,6 @@ test("a record holds everything that an incident needs", async () => {
     fallbacks: 1,
     tokens: { input: 1200, output: 300, cached: 1000, reasoning: 64 },
     cost: 0.00475,
-    first_token_ms: 90,
     total_ms: 90,
     finish_reasons: ["tool_calls"],
     tools: ["get_weather"],
@@ -114,7 +113,7 @@ test("a record holds everything that an incident needs", async () => {
 test("what there is not is left out", async () => {
   const { records, handler } = setUp(scripted("Hello"));
   await collect(await handler(chat({ model: "m" }, { address: "10.0.0.7" })));
-  const { time: _, request_id: __, total_ms: ___, first_token_ms: ____, ...record } = records[0] as CallRecord;
+  const { time: _, request_id: __, total_ms: ___, ...record } = records[0] as CallRecord;
   assert.deepEqual(record, {
     caller: "address 10.0.0.7",
     operation: "chat",
@@ -223,3 +222,37 @@ function setUp(provider: Handler, options: Partial<LogOptions> = {}): { records:
 function throws(): never {
   throw new Error("redactor");
 }
+
+test("tokens and costs are those of all tries, also where the call failed", async () => {
+  const records: CallRecord[] = [];
+  const prices = { cheap: { input: 1, output: 2 }, dear: { input: 10, output: 20 } };
+  const handler = compose(
+    [log({ sink: { write: (record) => void records.push(record) }, prices })],
+    async ({ call }) => {
+      const usage = { prompt_tokens: 1000, completion_tokens: 500, prompt_tokens_details: { cached_tokens: 100 } };
+      const startedAt = Date.now() + 40;
+      call.context.set(attempts, [
+        { provider: "p", model: "cheap", status: 200, startedAt, firstTokenMs: 3.14, durationMs: 9.99, usage },
+        {
+          provider: "p",
+          model: "dear",
+          status: 200,
+          startedAt,
+          durationMs: 5,
+          usage: JSON.parse('{"prompt_tokens":"7"}'),
+        },
+        { provider: "p", model: "dear", status: 200, startedAt, durationMs: 5, usage },
+      ]);
+      throw new GatewayError("llm.output.schema_mismatch", "no");
+    },
+  );
+  await assert.rejects(handler(chat({ model: "cheap" })));
+  await settled();
+  const [record] = records;
+  // Numbers that come as texts are none.
+  assert.deepEqual(record?.tokens, { input: 2000, output: 1000, cached: 200 });
+  assert.equal(record?.cost, (1000 + 500 * 2 + 1000 * 10 + 500 * 20) / 1e6);
+  const [first] = record?.attempts ?? [];
+  assert.ok((first?.started_ms ?? 0) >= 39 && (first?.started_ms ?? 0) < 2000);
+  assert.deepEqual([first?.first_token_ms, first?.duration_ms], [3.1, 10]);
+});

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { answerHeaders } from "../answer-headers.ts";
+import { attempts } from "../attempts.ts";
 import { compose } from "../compose.ts";
+import { GatewayError } from "../error.ts";
 import type { ChatBody, ChatChunk, LimitStore, Usage } from "../index.ts";
 import { memoryStore } from "../stores/memory-store.ts";
 import { failureOf, settled, textOf } from "../testing/outcome.ts";
@@ -88,6 +90,22 @@ for (const [how, [usage, used]] of Object.entries(SETTLED)) {
     await settled();
     assert.deepEqual(left(), [10_000 - used]);
     assert.equal(settlements(), 1);
+  });
+}
+
+for (const [how, usages, tokens] of [
+  ["what its tries have used, whatever became of them", [{ total_tokens: 900 }, { total_tokens: 1100 }], 2000],
+  ["what was reserved, where an answer of no use came and nobody says what it used", [], PROMPT + 1000],
+] as const) {
+  test(`a call whose answer is refused is settled with ${how}`, async () => {
+    const noted = usages.map((usage) => ({ provider: "p", model: "m", status: 200, durationMs: 1, usage }));
+    const { ask, left } = setUp({ limits: LIMITS }, async ({ call }) => {
+      call.context.set(attempts, noted);
+      throw new GatewayError("llm.output.schema_mismatch", "no");
+    });
+    await failureOf(ask({}).replying);
+    await settled();
+    assert.deepEqual(left(), [10_000 - tokens]);
   });
 }
 

@@ -1,6 +1,7 @@
 import { NONE, setAnswerHeaders } from "../answer-headers.ts";
+import { attempts } from "../attempts.ts";
 import type { ChatChunk, ChatReply, ChatRequest, Middleware, Usage } from "../chat.ts";
-import { toGatewayError } from "../error.ts";
+import { type Attempt, type GatewayError, toGatewayError } from "../error.ts";
 import { type LimitDecision, type LimitState, limitHeaders, refusal } from "../limits/decision.ts";
 import type { Limit } from "../limits/limit.ts";
 import { type LimitRule, limitRules } from "../limits/rules.ts";
@@ -98,6 +99,9 @@ export function rateLimit({
       signal.throwIfAborted();
       return next(request);
     }
+    const before = call.context.get(attempts).length;
+    /** What the tries below have used, as far as their providers have said. */
+    const paid = (): number | undefined => sumOf(call.context.get(attempts).slice(before));
     let usage: Usage | undefined;
     let seen = 0;
     let settled = false;
@@ -110,7 +114,7 @@ export function rateLimit({
       if (draws.length > 0) quietly(() => store.draw(group, draws, true));
     };
     // Usage that came before the end is not yet all of it.
-    const soFar = (): number => Math.max(tokensOf(usage) ?? 0, prompt + Math.ceil(seen));
+    const soFar = (): number => Math.max(paid() ?? 0, tokensOf(usage) ?? 0, prompt + Math.ceil(seen));
     // Settled at once, whether or not what is below listens to the signal. For a caller who left, or was given up on, the
     // provider may have read the prompt.
     const leave = (): void => settle(soFar());
@@ -124,8 +128,7 @@ export function rateLimit({
     try {
       reply = await next(request);
     } catch (thrown) {
-      // A failure before the answer began used nothing; but what was given up on may have been at work.
-      settle(toGatewayError(thrown, signal).code.startsWith("llm.timeout.") ? prompt : 0);
+      settle(paid() ?? usedBy(toGatewayError(thrown, signal), prompt, reserved));
       throw thrown;
     }
     const count = (chunk: ChatChunk): void => {
@@ -133,10 +136,22 @@ export function rateLimit({
       seen += chunkTokens(chunk);
     };
     return watch(reply, count, ({ outcome }) =>
-      settle((outcome === "completed" ? tokensOf(usage) : undefined) ?? soFar()),
+      settle((outcome === "completed" ? (paid() ?? tokensOf(usage)) : undefined) ?? soFar()),
     );
   };
   return layer;
+}
+
+/** What a call has used that failed before its answer began, where no provider has said. */
+function usedBy({ code }: GatewayError, prompt: number, reserved: number): number {
+  // An answer that is of no use was given all the same; and what was given up on may have been at work.
+  if (code.startsWith("llm.output.")) return reserved;
+  return code.startsWith("llm.timeout.") ? prompt : 0;
+}
+
+function sumOf(made: readonly Attempt[]): number | undefined {
+  const known = made.map((attempt) => tokensOf(attempt.usage)).filter((tokens) => tokens !== undefined);
+  return known.length > 0 ? known.reduce((sum, tokens) => sum + tokens, 0) : undefined;
 }
 
 /** A draw, and the rule that it is for. */

@@ -5,26 +5,20 @@ import type { AttemptRecord } from "./record.ts";
 /** How many are told, the last ones. */
 const MOST = 32;
 
-/** The calls of providers as a record tells them. */
-export function attemptRecords(attempts: readonly Attempt[]): readonly AttemptRecord[] {
-  return attempts.slice(-MOST).map(({ provider, model, status, code, durationMs, upstreamRequestId }) => ({
+/** The calls of providers as a record tells them, of a call that began at `callStartedAt`, in milliseconds since 1970. */
+export function attemptRecords(attempts: readonly Attempt[], callStartedAt?: number): readonly AttemptRecord[] {
+  return attempts.slice(-MOST).map(({ provider, model, status, code, durationMs, upstreamRequestId, ...times }) => ({
     provider: oneLine(provider),
     model: oneLine(model),
     ...(status !== undefined && { status }),
     ...(code !== undefined && { code }),
+    // Where the clock of the machine was set meanwhile, it may seem to have begun before its call.
+    ...(times.startedAt !== undefined &&
+      callStartedAt !== undefined && { started_ms: Math.max(0, times.startedAt - callStartedAt) }),
+    ...(times.firstTokenMs !== undefined && { first_token_ms: roundMs(times.firstTokenMs) }),
     duration_ms: roundMs(durationMs),
     ...(upstreamRequestId !== undefined && { upstream_request_id: oneLine(upstreamRequestId, 128) }),
   }));
-}
-
-/** How often the same target was asked again, and how often another one. */
-export function triesIn(attempts: readonly Attempt[]): { readonly retries: number; readonly fallbacks: number } {
-  let retries = 0;
-  for (let at = 1; at < attempts.length; at++) {
-    const [one, next] = [attempts[at - 1], attempts[at]];
-    if (one?.provider === next?.provider && one?.model === next?.model) retries++;
-  }
-  return { retries, fallbacks: Math.max(0, attempts.length - 1) - retries };
 }
 
 /** The model that gave the answer, as far as the calls of providers show it: that of the last one which did not fail. */

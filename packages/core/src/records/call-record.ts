@@ -1,21 +1,22 @@
-import { attempts as attemptsMade } from "../attempts.ts";
+import { attempts as attemptsMade, triesAgain } from "../attempts.ts";
 import type { Call } from "../call.ts";
 import type { ChatReply, ChatRequest } from "../chat.ts";
 import type { Attempt, GatewayError } from "../error.ts";
 import type { LimitDecision } from "../limits/decision.ts";
 import { begunInSilence, cacheLookups, limitDecisions } from "../notes.ts";
-import { answeringModel, attemptRecords, roundMs, triesIn } from "./attempt-records.ts";
+import { hideEchoes } from "../secrecy/echoes.ts";
+import { answeringModel, attemptRecords, roundMs } from "./attempt-records.ts";
 import { callerOf } from "./caller-of.ts";
 import type { ContentRule } from "./content-rule.ts";
-import { hideEchoes } from "./echoes.ts";
 import { endingOf } from "./ending.ts";
 import { errorRecord } from "./error-record.ts";
 import { oneLine } from "./one-line.ts";
+import { costOfAll, paidTries } from "./paid-tries.ts";
 import type { CostOf } from "./prices.ts";
 import type { CallRecord, LimitRecord } from "./record.ts";
 import { schemaOf } from "./schema-of.ts";
 import type { Seen } from "./seen.ts";
-import { tokenRecord } from "./token-record.ts";
+import { sumOfTokens } from "./token-record.ts";
 
 /** What is the same for all records of a log. */
 export interface Settings {
@@ -48,10 +49,11 @@ export function callRecord({ fields, costOf, content }: Settings, request: ChatR
   const attempts = triedFor(call, error);
   const answered = headers["x-gateway-model"] ?? seen.model;
   const provider = headers["x-gateway-provider"] ?? attempts.at(-1)?.provider;
-  const tokens = tokenRecord(seen.usage);
+  const paid = paidTries(attempts, [answered, answeringModel(attempts) ?? model], seen.usage);
+  const tokens = sumOfTokens(paid.map((one) => one.tokens));
   // What `idempotency` gives again was paid for once.
   const isAgain = headers["idempotent-replayed"] === "true";
-  const cost = tokens && !isAgain ? costOf(tokens, [answered, answeringModel(attempts) ?? model]) : undefined;
+  const cost = isAgain ? undefined : costOfAll(paid, costOf);
   const stream = request.stream === true;
   const { status, outcome, partial } = endingOf(error, {
     stream,
@@ -70,7 +72,7 @@ export function callRecord({ fields, costOf, content }: Settings, request: ChatR
     status,
     outcome,
     partial,
-    attempts: attemptRecords(attempts),
+    attempts: attemptRecords(attempts, ended.startedAt.getTime()),
     ...triesIn(attempts),
     total_ms: roundMs(ended.totalMs),
   };
@@ -86,7 +88,7 @@ export function callRecord({ fields, costOf, content }: Settings, request: ChatR
   }
   if (tokens) draft.tokens = tokens;
   if (cost !== undefined) draft.cost = cost;
-  if (firstTokenMs !== undefined) draft.first_token_ms = roundMs(firstTokenMs);
+  if (stream && firstTokenMs !== undefined) draft.first_token_ms = roundMs(firstTokenMs);
   note(draft, request, seen);
   const said = content?.of(request.messages, seen.answer);
   if (said) draft.content = said;
@@ -143,4 +145,9 @@ function limitRecords({ layer, allowed, dryRun, limits }: LimitDecision): LimitR
     remaining,
     capacity,
   }));
+}
+
+function triesIn(attempts: readonly Attempt[]): Pick<CallRecord, "retries" | "fallbacks"> {
+  const { retries, fallbacks } = triesAgain(attempts);
+  return { retries: retries.length, fallbacks: fallbacks.length };
 }

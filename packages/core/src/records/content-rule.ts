@@ -1,5 +1,5 @@
 import type { ChatMessage } from "../chat.ts";
-import { cut, redact } from "../redact.ts";
+import { cut, redact } from "../secrecy/redact.ts";
 import { AnswerText, promptText } from "./answer-text.ts";
 import type { ContentRecord } from "./record.ts";
 

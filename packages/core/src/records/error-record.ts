@@ -1,5 +1,5 @@
 import type { GatewayError } from "../error.ts";
-import { redact } from "../redact.ts";
+import { redact } from "../secrecy/redact.ts";
 import { oneLine } from "./one-line.ts";
 import type { ErrorRecord } from "./record.ts";
 
@@ -23,7 +23,8 @@ const MAX_CAUSES = 4;
 export function errorRecord(error: GatewayError, hiding: Hiding): ErrorRecord {
   const { code, status, phase, layer, origin, retryable, issues } = error;
   // What the gateway says in its own words quotes nothing.
-  const said = origin === "upstream" ? hiding.echoes(redact(error.message, [], MAX_READ)) : error.message;
+  const quoteless = (text: string): string =>
+    origin === "upstream" ? hiding.echoes(redact(text, [], MAX_READ)) : text;
   const cause = causeOf(error, hiding);
   return {
     code,
@@ -32,11 +33,11 @@ export function errorRecord(error: GatewayError, hiding: Hiding): ErrorRecord {
     layer,
     origin,
     retryable,
-    message: oneLine(said, MAX_MESSAGE),
+    message: oneLine(quoteless(error.message), MAX_MESSAGE),
     ...(issues.length > 0 && {
       issues: issues
         .slice(0, MAX_ISSUES)
-        .map(({ path, message }) => ({ path: oneLine(path), message: oneLine(message) })),
+        .map(({ path, message }) => ({ path: oneLine(quoteless(path)), message: oneLine(quoteless(message)) })),
     }),
     ...(cause !== undefined && cause !== "" && { cause }),
   };

@@ -1,4 +1,4 @@
-import { redact } from "../redact.ts";
+import { redact } from "../secrecy/redact.ts";
 
 /** Text from outside as a field of a record: credentials are masked, it is one line, and at most so long. */
 export function oneLine(text: string, maxLength = 256): string {

@@ -38,11 +38,11 @@ export interface CallRecord {
   readonly retries: number;
   /** How often another target was asked. */
   readonly fallbacks: number;
-  /** What the provider reported. Absent where it reported nothing. */
+  /** What the providers reported, of all tries together. Absent where they reported nothing. */
   readonly tokens?: TokenRecord;
   /** What the tokens cost, in the unit of the configured prices; absent where there is none for the model. */
   readonly cost?: number;
-  /** Milliseconds until the first visible piece of the answer was there. */
+  /** Milliseconds until the first visible piece of a stream was there. */
   readonly first_token_ms?: number;
   /** Milliseconds until the call had ended; absent where it never came to the pipeline. */
   readonly total_ms?: number;
@@ -85,7 +85,11 @@ export interface AttemptRecord {
   readonly model: string;
   readonly status?: number;
   readonly code?: string;
-  /** Milliseconds until its first visible chunk, or until it failed. */
+  /** Milliseconds after the call began. */
+  readonly started_ms?: number;
+  /** Milliseconds until the first visible chunk of a stream. */
+  readonly first_token_ms?: number;
+  /** Milliseconds until it had ended: its answer was complete, it failed, or it broke off. */
   readonly duration_ms: number;
   readonly upstream_request_id?: string;
 }

@@ -1,5 +1,6 @@
 import type { Usage } from "../chat.ts";
 import { isFields } from "../json.ts";
+import { isCount, isSaid } from "../tokens.ts";
 import type { TokenRecord } from "./record.ts";
 
 /**
@@ -23,17 +24,25 @@ export function tokenRecord(usage: Usage | undefined): TokenRecord | undefined {
   };
 }
 
-/** More tokens than any call uses: whoever says so is wrong. */
-const MOST = 1e7;
-
-function isSaid(tokens: unknown): boolean {
-  return tokens !== undefined && tokens !== null;
-}
-
-function isCount(tokens: unknown): tokens is number {
-  return typeof tokens === "number" && Number.isInteger(tokens) && tokens >= 0 && tokens <= MOST;
-}
-
 function rest(total: unknown, other: unknown): number {
   return isCount(total) && isCount(other) && total >= other ? total - other : 0;
+}
+
+/** What several tries have used together. */
+export function sumOfTokens(all: readonly TokenRecord[]): TokenRecord | undefined {
+  const [first, ...others] = all;
+  return others.reduce(
+    (sum, { input, output, cached, reasoning }) =>
+      sum && {
+        input: sum.input + input,
+        output: sum.output + output,
+        ...plus("cached", sum.cached, cached),
+        ...plus("reasoning", sum.reasoning, reasoning),
+      },
+    first,
+  );
+}
+
+function plus(name: "cached" | "reasoning", one: number | undefined, other: number | undefined): Partial<TokenRecord> {
+  return one === undefined && other === undefined ? {} : { [name]: (one ?? 0) + (other ?? 0) };
 }

@@ -1,6 +1,6 @@
 import type { Code } from "../codes.ts";
 import { GatewayError } from "../error.ts";
-import { redact } from "../redact.ts";
+import { redact } from "../secrecy/redact.ts";
 import type { Transcript } from "./transcript.ts";
 
 /** How long until it is worth asking again for a transcript that is not ready, or a source that failed. */
@@ -73,4 +73,10 @@ export function sourceFailure(thrown: unknown): GatewayError {
 export function unavailable(why: string, cause?: unknown): GatewayError {
   const message = `Transcripts cannot be had at the moment. ${why}`;
   return new GatewayError("llm.transcript.unavailable", message, { retryAfterMs: ASK_AGAIN_MS, cause });
+}
+
+/** A 503 where the gateway asks for as many as it may: its own doing, and no failure of the source. */
+export function tooMany(): GatewayError {
+  const message = "Too many transcripts are being asked for. Send the call again in a moment.";
+  return new GatewayError("llm.overloaded", message, { remedy: "none", retryAfterMs: ASK_AGAIN_MS });
 }

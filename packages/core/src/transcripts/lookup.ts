@@ -9,7 +9,7 @@ import { noteLookup } from "../notes.ts";
 import { numberIn } from "../options.ts";
 import { tell } from "../tell.ts";
 import { TranscriptCache } from "./cache.ts";
-import { ASK_AGAIN_MS, completed, isPending, sourceFailure, unavailable } from "./errors.ts";
+import { ASK_AGAIN_MS, completed, isPending, sourceFailure, tooMany, unavailable } from "./errors.ts";
 import { Flights } from "./flights.ts";
 import { Shares } from "./shares.ts";
 import { isFor, readTranscript, type Transcript, type TranscriptSource } from "./transcript.ts";
@@ -108,7 +108,7 @@ export function transcriptLookup(
     const name = nameOf(id, owner, call);
     const known = kept(name);
     if (known) return known.found;
-    if (flights.isFull(name, owner)) throw unavailable("Too many are being asked for.");
+    if (flights.isFull(name, owner)) throw tooMany();
     return flights.join(name, owner, call.signal, async (stop) => {
       const found = await ask(id, call, stop);
       if (owner === undefined) return found;

@@ -10,11 +10,12 @@ const NAMES = [
   "(?:api|access|secret|private|subscription|account|signing)[-_ ]?key",
   "(?:access|refresh|(?<![a-z])id|auth|session|security)[-_ ]?token",
   "client[-_ ]?secret",
-  "passw(?:or)?d",
+  "passw(?:or)?d|passphrase|(?<![a-z])pwd",
 ].join("|");
 
 /** Names of parameters in a URL. */
-const PARAMETERS = "key|token|sig|signature|secret|auth|code|x-[a-z]{3,4}-(?:signature|credential|security-token)";
+const PARAMETERS =
+  "key|token|sig|signature|secret|auth|code(?==.{8}|%3d.{8})|x-[a-z]{3,4}-(?:signature|credential|security-token)";
 
 /** Words that are no token where they come after `bearer`. */
 const PLAIN = String.raw`(?:tokens?|auth\w{0,16}|keys?|schemes?|format|is|was|in|or|and|of)(?![^\s"',;.)])`;
@@ -30,10 +31,13 @@ export const CREDENTIALS: readonly RegExp[] = [
     String.raw`((?:authorization|cookie)(?:${IS}|\\{0,4}["']\s{0,8},\s{0,8})${QUOTE})(?:${QUOTED}|[^\s"'][^\n]*)`,
     "gi",
   ),
-  shape(String.raw`((?:${NAMES})${IS}${QUOTE})(?!authorization:)(?:${QUOTED}|[^\s"',;&]+)`, "gi"),
+  shape(
+    String.raw`((?:${NAMES})(?:${IS}|\\{0,4}["']\s{0,8},\s{0,8})${QUOTE})(?!authorization:)(?:${QUOTED}|[^\s"',;&]+)`,
+    "gi",
+  ),
   shape(String.raw`((?<![a-z])(?:key|token|secret)${IS}${QUOTE})(?=[^\s"']{0,64}\d)[\w.~+/%=-]{20,}`, "gi"),
   shape(String.raw`((?:[?&;]|%3f|%26)(?:${PARAMETERS})(?:=|%3d))[^\s"'&#<>]+`, "gi"),
-  shape(String.raw`(bearer(?:\s{0,8}[:=]\s{0,8}|\s+|%20|\+))(?!${PLAIN})[^\s"',;]+`, "gi"),
+  shape(String.raw`(bearer(?:\s{0,8}[:=]\s{0,8}|\s+|%20|\+)["']?)(?!${PLAIN})[^\s"',;]+`, "gi"),
   shape(String.raw`(basic\s{1,8})(?=[a-z+/]{0,64}[\d=])[a-z\d+/]{8,}={0,2}(?![\w-])`, "gi"),
   shape(String.raw`(${apart(String.raw`A-Za-z\d`)}sk(?:[-_]|%2[Dd]|%5[Ff]))(?!learn(?![\w*-]))[\w*.%-]{3,}`),
   // Within a word, only what nobody writes by hand: `task-force` is none.
@@ -52,7 +56,7 @@ export const CREDENTIALS: readonly RegExp[] = [
 
 /** A piece of every shape. What has none of them is harmless: most text is, and costs one look. */
 export const SUSPECT: RegExp =
-  /(?:authorization|cookie|key|token|secret|passw(?:or)?d)(?:\\{0,4}["'])?\s{0,8}[:=%,]|[?&;](?:sig|auth|code|x-)|%3f|%26|bearer[\s:=%+]|basic\s|sk[-_%]|[pr]k[-_]|xai[-_]|gw_|pplx-|hf_|r8_|npm_|nvapi|dapi|glpat|whsec|AIza|ya29|gh[pousr]_|github_|xox[a-z]-|xapp-|A[KS]IA|eyJ|:\/\/|-----B/i;
+  /(?:authorization|cookie|key|token|secret|passw(?:or)?d|passphrase|pwd)(?:\\{0,4}["'])?\s{0,8}[:=%,]|[?&;](?:sig|auth|code|x-)|%3f|%26|bearer[\s:=%+]|basic\s|sk[-_%]|[pr]k[-_]|xai[-_]|gw_|pplx-|hf_|r8_|npm_|nvapi|dapi|glpat|whsec|AIza|ya29|gh[pousr]_|github_|xox[a-z]-|xapp-|A[KS]IA|eyJ|:\/\/|-----B/i;
 
 function shape(source: string, flags = "g"): RegExp {
   return new RegExp(source, flags);

@@ -214,3 +214,20 @@ test("keys of a gateway and JSON Web Tokens are masked", () => {
   assert.equal(redact("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln here"), "token eyJ*** here");
   assert.equal(redact("its hint is gw_abcd…wxyz"), "its hint is gw_abcd…wxyz");
 });
+
+test("credentials are recognised through what has no width, in lists of headers, and by more names", () => {
+  const hidden = [
+    "sk-proj-\u200bA1b2C3d4E5f6G7h8",
+    "sk\u00ad-proj-A1b2C3d4E5f6G7h8",
+    '["x-api-key","A1b2C3d4E5f6G7h8"]',
+    "rawHeaders: ['x-api-key', 'A1b2C3d4E5f6G7h8']",
+    'bearer "A1b2C3d4E5f6G7h8"',
+    "pwd=A1b2C3d4E5f6G7h8",
+    "https://x.test/cb?code=A1b2C3d4E5f6G7h8",
+  ];
+  for (const text of hidden) assert.doesNotMatch(redact(text), /E5f6/, text);
+});
+
+test("a status in a query and words that only look alike stay", () => {
+  for (const text of ["GET /x?code=404&y=1", "risk-free task-force", "the passport"]) assert.equal(redact(text), text);
+});

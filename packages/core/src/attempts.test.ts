@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Attempt, Code } from "@gatewright/core";
-import { triesAgain } from "./tries.ts";
+import { triesAgain } from "./attempts.ts";
+import type { Code } from "./codes.ts";
+import type { Attempt } from "./error.ts";
 
 /** `a/x overloaded`, `a/x` where it did not fail. */
 function attempt(text: string): Attempt {

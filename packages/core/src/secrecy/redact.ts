@@ -1,4 +1,4 @@
-import { CREDENTIALS, SUSPECT } from "./records/credentials.ts";
+import { CREDENTIALS, SUSPECT } from "./credentials.ts";
 
 /** As much of a text is looked at, times what may be shown, and so much more: nearly always masking leaves enough. */
 const READ_TIMES = 8;
@@ -9,8 +9,8 @@ const LEFT_OUT = 256;
 
 /**
  * Text that came from elsewhere, fit to be shown: credentials and the given `secrets` are masked, what a terminal or an
- * editor would obey (control characters but for tabs and line feeds, ANSI sequences, changes of direction) is taken off, and
- * it is cut at `maxLength` characters.
+ * editor would obey or hide (control characters but for tabs and line feeds, ANSI sequences, changes of direction, characters
+ * without width) is taken off, and it is cut at `maxLength` characters.
  */
 export function redact(text: string, secrets: readonly string[] = [], maxLength = 1000): string {
   const read = READ_TIMES * maxLength + READ_MORE;
@@ -27,9 +27,11 @@ export function redact(text: string, secrets: readonly string[] = [], maxLength 
 const MASK = "***";
 
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: they are what is removed
-const OBEYED = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/;
-/** ANSI sequences (ECMA-48, section 5.4), those that set a title or a link, and what changes the direction of text. */
-const SEQUENCES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\))|[\u202a-\u202e\u2066-\u2069]/g;
+const OBEYED =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/;
+/** ANSI sequences (ECMA-48, section 5.4), those that set a title or a link, what changes the direction of text, and what has no width. */
+const SEQUENCES =
+  /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\))|[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]+/g;
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: they are what is removed
 
