@@ -4,7 +4,7 @@ import type { Expected } from "./expectations.ts";
 import { type Failure, type Judge, JudgedChunks } from "./judged-chunks.ts";
 
 export interface Watch {
-  /** How large a text may be, in characters. */
+  /** How much a choice may say, in characters. */
   readonly maxChars: number;
   /** Told of the first choice that does not match; answers what to throw. */
   readonly note: (broken: Broken) => GatewayError;

@@ -1,5 +1,6 @@
 import type { ChatMessage, Issue } from "@gatewright/core";
 import type { Said } from "./choice-text.ts";
+import { UNNAMED_STEP } from "./schema/path.ts";
 
 /** What is said to a model whose answer does not match: its own answer, and what is wrong with it. */
 export function complaintOf(issues: readonly Issue[], said: Said): readonly ChatMessage[] {
@@ -36,7 +37,9 @@ export function complaintOf(issues: readonly Issue[], said: Said): readonly Chat
 
 /** A line for each place within the text that is wrong; where that is in the answer of an API means nothing to a model. */
 function listOf(issues: readonly Issue[]): string {
-  return issues.map(({ path, message }) => `- ${path.replace(PLACE, "") || "the whole"} ${message}`).join("\n");
+  const list = issues.map(({ path, message }) => `- ${path.replace(PLACE, "") || "the whole"} ${message}`).join("\n");
+  const isUnnamed = issues.some(({ path }) => path.includes(UNNAMED_STEP));
+  return isUnnamed ? `${list}\n${UNNAMED_STEP} is a property whose name the schema does not give.` : list;
 }
 
-const PLACE = /^choices\[\d+\]\.message\.(?:content|tool_calls\[\d+\]\.function\.arguments)\.?/;
+const PLACE = /^choices\[[\d?]+\]\.message\.(?:content|tool_calls\[[\d?]+\]\.function\.arguments)\.?/;

@@ -341,6 +341,13 @@ test("a bad option is named at the start", () => {
   assert.throws(given({ onVerdict: 1 }), /onVerdict/);
   assert.throws(() => jsonRepair({ maxChars: 0 }), /TypeError: jsonRepair: maxChars/);
   assert.throws(() => jsonRepair({ maxDepth: 1.5 }), /maxDepth/);
+  assert.throws(given({ step: [] }), /TypeError: postProcess: options has the unknown field "step"/);
+  // @ts-expect-error no options
+  assert.throws(() => postProcess(null), /TypeError: postProcess: options must be an object/);
+  // @ts-expect-error misspelled
+  assert.throws(() => jsonRepair({ maxchars: 9 }), /TypeError: jsonRepair: options has the unknown field "maxchars"/);
+  // @ts-expect-error no options
+  assert.throws(() => jsonRepair(null), /TypeError: jsonRepair: options must be an object/);
 });
 
 test("what is said behind the finish reason is not passed on unseen", async () => {

@@ -48,14 +48,14 @@ export function postProcess(options: PostProcessOptions = {}): Middleware {
   if (typeof onVerdict !== "function") throw new TypeError("postProcess: onVerdict must be a function.");
 
   return async ({ post_processing_steps, ...request }, next) => {
-    const asked = [...new Set([...readSteps(post_processing_steps, known), ...always])];
+    const run = [...new Set([...readSteps(post_processing_steps, known), ...always])];
     // Taking a field off leaves the others, and with them a whole request.
     const below = request as ChatRequest;
     const reply = await next(below);
-    if (asked.length === 0) return reply;
+    if (run.length === 0) return reply;
     const listener = (verdict: StepVerdict, raw: string | undefined): void => tell(onVerdict, verdict, below, raw);
     const mayCall = [request.tools, request.functions].some((tools) => Array.isArray(tools) && tools.length > 0);
-    const work = { steps: asked, listener, mayCall };
+    const work = { steps: run, listener, mayCall };
     return { headers: reply.headers, chunks: processedChunks(reply.chunks, work, request.call.signal) };
   };
 }

@@ -49,4 +49,8 @@ test("other models, and requests for text, are left alone", async () => {
 
 test("names a bad option", () => {
   assert.throws(() => schemaAsInstruction({ models: [] }), { name: "TypeError", message: /models/ });
+  // @ts-expect-error misspelled
+  assert.throws(() => schemaAsInstruction({ model: ["a"] }), { name: "TypeError", message: /unknown field "model"/ });
+  // @ts-expect-error no options
+  assert.throws(() => schemaAsInstruction(null), { name: "TypeError", message: /^schemaAsInstruction: options/ });
 });

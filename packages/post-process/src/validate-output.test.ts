@@ -2,17 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   type ChatChunk,
-  type ChatRequest,
+  type ChunkIterator,
   collect,
   compose,
   type Delta,
   fallback,
   GatewayError,
+  HeldChunks,
   type Middleware,
-  onEnd,
-  type ReplyEnd,
-  retry,
-  textReply,
 } from "@gatewright/core";
 import { chat, chunksOf, type Outcome, scripted } from "@gatewright/core/testing";
 import { jsonRepair } from "./json-repair.ts";
@@ -166,6 +163,30 @@ test("what is too long is not kept", async () => {
   assert.match(error.message, /1000 characters/);
 });
 
+test("all that is said counts towards what is too long, and no more", async () => {
+  const given = JSON.stringify({ city: "x".repeat(600) });
+  const tools = { tools: [weather] };
+  const limit = 2 * given.length;
+  const two = calling(["weather", given], ["weather", given]);
+  await collect(await ask([two], tools, { maxChars: limit }).replying);
+  assert.match((await refusal([two], tools, { maxChars: limit - 1 })).message, /1221 characters/);
+});
+
+test("each stream is checked, also the chunks that are ready", async () => {
+  const held = async (text: string): Promise<ChunkIterator> => {
+    const chunks = new HeldChunks([piece({ content: text }), piece({}, "stop")]);
+    const reply = await compose([validateOutput()], async () => ({ headers: {}, chunks }))(chat({ response_format }));
+    return reply.chunks[Symbol.asyncIterator]();
+  };
+  const bad = await held("{}");
+  assert.equal(bad.ready?.()?.choices[0]?.delta.content, "{}");
+  assert.equal(bad.ready?.(), undefined);
+  await assert.rejects(bad.next(), { code: "llm.output.schema_mismatch" });
+  const fine = await held('{"name":"Ann"}');
+  assert.ok(fine.ready?.());
+  assert.equal(fine.ready?.()?.choices[0]?.finish_reason, "stop");
+});
+
 test("repaired answers are checked", async () => {
   const repair = postProcess({ steps: [jsonRepair()], configured: ["json-repair"] });
   assert.equal(await content(["```json\n{name: 'Ann',}\n```"], { response_format }, {}, [repair]), '{"name": "Ann"}');
@@ -195,72 +216,6 @@ test("a schema that cannot be used is refused before any provider is asked", asy
   await assert.rejects(ask([], { response_format: { type: "json_schema" } }).replying, { code: "llm.request.invalid" });
 });
 
-test("ask-again tells the model what is wrong, once", async () => {
-  const usage = {
-    prompt_tokens: 10,
-    completion_tokens: 5,
-    total_tokens: 15,
-    prompt_tokens_details: { cached_tokens: 1 },
-  };
-  const answer = (text: string): ChatChunk[] => [
-    piece({ role: "assistant", content: text }),
-    { ...piece({}, "stop"), usage },
-  ];
-  const seen: string[] = [];
-  const options: ValidateOutputOptions = { remedy: "ask-again", onMismatch: ({ code }) => seen.push(code) };
-  const { handler, replying } = ask([answer('{"nome":1}'), answer('{"name":"Ann"}')], { response_format }, options);
-  const completion = await collect(await replying);
-  assert.equal(completion.choices[0]?.message.content, '{"name":"Ann"}');
-  assert.deepEqual(seen, ["llm.output.schema_mismatch"]);
-  const [, , told] = handler.requests[1]?.messages ?? [];
-  assert.deepEqual(handler.requests[1]?.messages[1], { role: "assistant", content: '{"nome":1}' });
-  assert.match(String(told?.content), /name/);
-  // Both answers were paid for.
-  assert.deepEqual(completion.usage, {
-    prompt_tokens: 20,
-    completion_tokens: 10,
-    total_tokens: 30,
-    prompt_tokens_details: { cached_tokens: 2 },
-  });
-  const twice = ask([answer("{}"), answer("{}"), answer('{"name":"Ann"}')], { response_format }, options);
-  await assert.rejects(twice.replying, { code: "llm.output.schema_mismatch" });
-  assert.equal(twice.handler.requests.length, 2);
-});
-
-test("ask-again answers every call of a tool", async () => {
-  const bad = calling(["weather", '{"city":7}'], ["clock", "{}"]);
-  const { handler, replying } = ask([bad, "Sunny."], { tools: [weather, clock] }, { remedy: "ask-again" });
-  await collect(await replying);
-  const [, assistant, first, second] = handler.requests[1]?.messages ?? [];
-  assert.deepEqual(
-    assistant?.tool_calls?.map(({ id }) => id),
-    ["call-0", "call-1"],
-  );
-  assert.deepEqual([first?.role, first?.tool_call_id], ["tool", "call-0"]);
-  assert.match(String(first?.content), /city/);
-  assert.deepEqual([second?.role, second?.tool_call_id], ["tool", "call-1"]);
-  assert.doesNotMatch(String(second?.content), /city/);
-});
-
-test("ask-again counts as a try of the call", async () => {
-  const tries = [retry({ retries: 2, maxAttempts: 2, baseDelayMs: 0, throttleDelayMs: 0 })];
-  const busy = new GatewayError("llm.provider.server_error", "busy");
-  const { handler, replying } = ask(
-    [busy, "{}", '{"name":"Ann"}'],
-    { response_format },
-    { remedy: "ask-again" },
-    tries,
-  );
-  await assert.rejects(replying, { code: "llm.output.schema_mismatch" });
-  assert.equal(handler.requests.length, 2);
-});
-
-test("other failures are not asked again", async () => {
-  const { handler, replying } = ask([new GatewayError("llm.provider.auth", "no")], undefined, { remedy: "ask-again" });
-  await assert.rejects(replying, { code: "llm.provider.auth" });
-  assert.equal(handler.requests.length, 1);
-});
-
 test("fallback asks another target, streams too", async () => {
   const handler = scripted(chunksOf("{}"), chunksOf('{"name":', '"Ann"}'));
   const pipeline = compose(
@@ -275,20 +230,14 @@ test("fallback asks another target, streams too", async () => {
   );
 });
 
-test("a reply that is broken is let go of, and one that its reader leaves", async () => {
-  const ends: ReplyEnd[] = [];
-  const handler = async (request: ChatRequest) =>
-    onEnd(textReply("{}", { model: request.model }), (end) => ends.push(end));
-  await assert.rejects(async () => collect(await compose([validateOutput()], handler)(chat({ response_format }))));
-  assert.equal(ends.length, 1);
-  const { handler: left, replying } = ask([chunksOf("{", "}")]);
-  const { chunks } = await replying;
-  for await (const _ of chunks) break;
-  assert.equal(left.open, 0);
-});
-
 test("names a bad option", () => {
   // @ts-expect-error there is no such remedy
   assert.throws(() => validateOutput({ remedy: "hope" }), { name: "TypeError", message: /remedy/ });
   assert.throws(() => validateOutput({ maxChars: 0 }), { name: "TypeError", message: /maxChars/ });
+  // @ts-expect-error not a function
+  assert.throws(() => validateOutput({ onInvalid: 1 }), { name: "TypeError", message: /onInvalid/ });
+  // @ts-expect-error misspelled
+  assert.throws(() => validateOutput({ remdy: "fallback" }), { name: "TypeError", message: /unknown field "remdy"/ });
+  // @ts-expect-error no options
+  assert.throws(() => validateOutput(null), { name: "TypeError", message: /^validateOutput: options/ });
 });

@@ -132,13 +132,44 @@ suite("messages:", () => {
     });
     const found = [...schema.check(secret), ...schema.check({ a: secret })];
     assert.equal(found.length, 5 + 4);
-    for (const { message } of found) assert.ok(message.length < 300 && !message.includes("s3cret"), message);
+    for (const { message } of found) assert.ok(message.length <= 200 && !message.includes("s3cret"), message);
+  });
+
+  test("names that a model made up are not in them, nor in paths", () => {
+    const name = "Ann has told us that her password is swordfish";
+    const meta = "https://json-schema.org/draft/2020-12/schema";
+    const schemas = [
+      { additionalProperties: false },
+      { additionalProperties: { additionalProperties: false } },
+      { unevaluatedProperties: false },
+      { patternProperties: { Ann: false } },
+      { propertyNames: { maxLength: 3 } },
+      { anyOf: [{ type: "object", additionalProperties: false }, { type: "null" }] },
+      { dependentSchemas: { [name.slice(0, 3)]: true }, additionalProperties: { type: "string" } },
+      { additionalProperties: { $ref: meta } },
+      { properties: { properties: true }, additionalProperties: false },
+    ];
+    for (const schema of schemas) {
+      const found = compileSchema(schema).check({ [name]: { [name]: 5, properties: { [name]: 7 } } });
+      assert.notEqual(found.length, 0, JSON.stringify(schema));
+      assert.doesNotMatch(JSON.stringify(found), /Ann|swordfish/);
+    }
+    const asSchema = compileSchema({ $ref: meta });
+    for (const value of [{ $defs: { [name]: { type: 5 } } }, { dependentRequired: { [name]: 5 } }]) {
+      assert.doesNotMatch(JSON.stringify(asSchema.check(value)), /Ann|swordfish/);
+      assert.equal(asSchema.check(value).length, 1);
+    }
+  });
+
+  test("what is the same of several properties without a name is told once", () => {
+    const extra = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`extra${at}`, at]));
+    assert.equal(compileSchema({ additionalProperties: false }).check(extra).length, 1);
   });
 
   test("paths through many names are cut", () => {
     let value: unknown = 1;
     for (let level = 0; level < 100; level++) value = { ["x".repeat(100)]: value };
-    const [found] = compileSchema({ additionalProperties: { $ref: "#" }, type: "object" }).check(value);
+    const [found] = compileSchema({ properties: { ["x".repeat(100)]: { $ref: "#" } }, type: "object" }).check(value);
     assert.equal(found?.path.length, 1025);
   });
 

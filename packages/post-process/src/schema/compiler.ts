@@ -1,4 +1,5 @@
 import { declaredTypes } from "./alternatives.ts";
+import type { CompileBudget } from "./compile-budget.ts";
 import type { JsonObject, Schema } from "./json.ts";
 import type { KeywordContext } from "./keyword.ts";
 import { metaSchema } from "./meta-schema.ts";
@@ -10,14 +11,15 @@ import { ANYTHING, type Check, NOTHING, SchemaNode } from "./schema-node.ts";
 /** Makes nodes of a schema and of what it refers to. */
 export class Compiler {
   readonly #resources: Resources;
-  readonly #patterns = new Patterns();
+  readonly #patterns: Patterns;
   readonly #nodes = new Map<JsonObject, SchemaNode>();
   /** All of them, in order; they grow while they get their checks. A chain of references may be longer than the stack. */
   readonly #waiting: { readonly node: SchemaNode; readonly schema: JsonObject; readonly site: Site }[] = [];
   #hasDynamicNodes = false;
 
-  constructor(root: JsonObject) {
-    this.#resources = new Resources(root);
+  constructor(root: JsonObject, budget: CompileBudget) {
+    this.#resources = new Resources(root, budget);
+    this.#patterns = new Patterns(budget);
   }
 
   compile(root: JsonObject): SchemaNode {
@@ -38,6 +40,7 @@ export class Compiler {
   }
 
   #fill(node: SchemaNode, schema: JsonObject, site: Site): void {
+    if (Object.keys(schema).length === 0) return;
     const refersOnly = site.dialect.isDraft07 && Object.hasOwn(schema, "$ref");
     if (!refersOnly) node.types = declaredTypes(schema);
     const checks: Check[] = [];

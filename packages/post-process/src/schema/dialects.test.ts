@@ -49,34 +49,34 @@ function draft202012(): string {
 {"$ref": "#/$defs/a", "$defs": {"a": {"type": "string"}}, "minLength": 2} | "a" | (whole)
   | 1 | (whole)
 {"$id": "http://a.test/x/", "items": {"$ref": "y"}, "$defs": {"y": {"$id": "y", "items": {"$ref": "#/$defs/z"}, "$defs": {"z": false}}}} | [[1]] | [0][0]
-{"$ref": "https://json-schema.org/draft/2020-12/schema"} | {"$defs": {"a": {"required": "b"}}} | .$defs.a.required
+{"$ref": "https://json-schema.org/draft/2020-12/schema"} | {"$defs": {"a": {"required": "b"}}} | .$defs[…].required
 {"not": {"$ref": "https://json-schema.org/draft/2020-12/schema"}} | {"$defs": {"a": {"required": "b"}}}
 {"$dynamicAnchor": "node", "properties": {"next": {"$dynamicRef": "#node"}}, "required": ["at"]} | {"at": 1, "next": {}} | .next
-{"$id": "http://a.test/strict", "$dynamicAnchor": "node", "$ref": "tree", "unevaluatedProperties": false, "$defs": {"tree": {"$id": "tree", "$dynamicAnchor": "node", "properties": {"next": {"$dynamicRef": "#node"}}}}} | {"next": {"next": {"nxt": {}}}} | .next.next.nxt
+{"$id": "http://a.test/strict", "$dynamicAnchor": "node", "$ref": "tree", "unevaluatedProperties": false, "$defs": {"tree": {"$id": "tree", "$dynamicAnchor": "node", "properties": {"next": {"$dynamicRef": "#node"}}}}} | {"next": {"next": {"nxt": {}}}} | .next.next[…]
 {"$id": "http://a.test/", "$defs": {"one": {"$id": "one", "$dynamicAnchor": "n", "type": "string"}, "two": {"$id": "two", "$defs": {"n": {"$dynamicAnchor": "n", "type": "integer"}}, "$dynamicRef": "#n"}}, "allOf": [{"anyOf": [{"$ref": "one"}, true]}, {"$ref": "two"}]} | 5
   | "5" | (whole)
-{"unevaluatedProperties": false} | {"a": 1} | .a
-{"properties": {"a": true}, "unevaluatedProperties": false} | {"a": 1, "toString": 1} | .toString
+{"unevaluatedProperties": false} | {"a": 1} | […]
+{"properties": {"a": true}, "unevaluatedProperties": false} | {"a": 1, "toString": 1} | […]
 {"allOf": [{"properties": {"a": true}}], "unevaluatedProperties": false} | {"a": 1}
-{"allOf": [{"properties": {"a": true}}], "additionalProperties": false} | {"a": 1} | .a
+{"allOf": [{"properties": {"a": true}}], "additionalProperties": false} | {"a": 1} | […]
 {"anyOf": [{"properties": {"a": true}}, {"properties": {"b": true}}], "unevaluatedProperties": false} | {"a": 1, "b": 1}
-{"anyOf": [{"properties": {"a": {"const": 2}}}, true], "unevaluatedProperties": false} | {"a": 1} | .a
-{"not": {"not": {"properties": {"a": true}}}, "unevaluatedProperties": false} | {"a": 1} | .a
+{"anyOf": [{"properties": {"a": {"const": 2}}}, true], "unevaluatedProperties": false} | {"a": 1} | […]
+{"not": {"not": {"properties": {"a": true}}}, "unevaluatedProperties": false} | {"a": 1} | […]
 {"if": {"required": ["a"]}, "then": {"properties": {"a": true}}, "unevaluatedProperties": false} | {"a": 1}
-{"if": {"properties": {"a": true}}, "unevaluatedProperties": false} | {"a": 1, "b": 1} | .b
+{"if": {"properties": {"a": true}}, "unevaluatedProperties": false} | {"a": 1, "b": 1} | […]
 {"dependentSchemas": {"a": {"properties": {"b": true}}}, "properties": {"a": true}, "unevaluatedProperties": false} | {"a": 1, "b": 1}
 {"allOf": [{"unevaluatedProperties": true}], "unevaluatedProperties": false} | {"a": 1}
-{"properties": {"a": true}, "allOf": [{"unevaluatedProperties": false}]} | {"a": 1} | .a
+{"properties": {"a": true}, "allOf": [{"unevaluatedProperties": false}]} | {"a": 1} | […]
 {"properties": {"a": {"type": "string"}}, "unevaluatedProperties": false} | {"a": 1} | .a
 {"anyOf": [{"properties": {"a": {"type": "string"}}}], "unevaluatedProperties": false} | {"a": 1} | (whole)
-{"anyOf": [{"properties": {"a": true}, "not": {}}, true], "unevaluatedProperties": false} | {"a": 1} | .a
-{"properties": {"a": true}, "allOf": [{"unevaluatedProperties": false}], "unevaluatedProperties": false} | {"a": 1} | .a
-{"unevaluatedProperties": {"type": "string"}} | {"a": 1, "b": "b"} | .a
+{"anyOf": [{"properties": {"a": true}, "not": {}}, true], "unevaluatedProperties": false} | {"a": 1} | […]
+{"properties": {"a": true}, "allOf": [{"unevaluatedProperties": false}], "unevaluatedProperties": false} | {"a": 1} | […]
+{"unevaluatedProperties": {"type": "string"}} | {"a": 1, "b": "b"} | […]
 {"prefixItems": [true], "unevaluatedItems": false} | [1, 2] | [1]
 {"items": true, "unevaluatedItems": false} | [1, 2]
 {"contains": {"type": "string"}, "unevaluatedItems": false} | ["a", 1, "b"] | [1]
 {"anyOf": [{"prefixItems": [true]}, {"prefixItems": [true, true]}], "unevaluatedItems": false} | [1, 2]
-{"$ref": "#/$defs/a", "unevaluatedProperties": false, "$defs": {"a": {"properties": {"a": true}}}} | {"a": 1, "b": 2} | .b
+{"$ref": "#/$defs/a", "unevaluatedProperties": false, "$defs": {"a": {"properties": {"a": true}}}} | {"a": 1, "b": 2} | […]
 {"definitions": {"old": {"$schema": "http://json-schema.org/draft-07/schema#", "items": [{"type": "string"}]}}, "$ref": "#/definitions/old"} | [1] | [0]
 `;
 }

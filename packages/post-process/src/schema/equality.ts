@@ -33,11 +33,11 @@ function grows<Value>(set: Set<Value>, value: Value): boolean {
 
 /** The one text that equal values share. */
 function canonical(value: unknown, fuel: Fuel | undefined): string {
-  fuel?.spend(4);
+  fuel?.spend(10);
   if (Array.isArray(value)) return `[${value.map((item) => canonical(item, fuel)).join()}]`;
   if (isObject(value)) {
     const names = Object.keys(value).sort();
-    fuel?.spend(2 * names.length);
+    fuel?.spend(8 * names.length);
     return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(value[name], fuel)}`).join()}}`;
   }
   // Written text of 32 characters takes about as long as one step.

@@ -1,11 +1,11 @@
 import { Evaluated } from "./evaluated.ts";
-import { Fuel, OutOfFuel } from "./fuel.ts";
+import { type Fuel, OutOfFuel } from "./fuel.ts";
 import { type Place, pathOf } from "./path.ts";
 import type { DynamicAnchors, SchemaNode } from "./schema-node.ts";
 
 /** One way in which a value does not match. The message goes on where the path ends, and holds nothing of the value. */
 export interface Mismatch {
-  /** In the style of code: `.items[2].price`; `""` for the whole value. */
+  /** In the style of code: `.items[2].price`; `""` for the whole value. A property that the schema does not name is `[…]`. */
   readonly path: string;
   readonly message: string;
 }
@@ -27,8 +27,9 @@ export class Evaluation {
   #depth = 0;
   #quiet = false;
 
-  constructor(value: unknown) {
-    this.fuel = new Fuel(value);
+  constructor(value: unknown, fuel: Fuel) {
+    this.fuel = fuel;
+    fuel.begin(value);
   }
 
   /** Whether a value matches a schema; what does not is told, unless all is quiet. */

@@ -3,6 +3,7 @@ import { suite, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { compileSchema, SchemaError } from "./compiled-schema.ts";
+import { SchemaCache } from "./schema-cache.ts";
 
 const list = <Item>(length: number, item: (at: number) => Item): Item[] => Array.from({ length }, (_, at) => item(at));
 const record = <Item>(length: number, item: (at: number) => Item): Record<string, Item> =>
@@ -99,6 +100,21 @@ const HOSTILE: Readonly<Record<string, readonly [schema: unknown, value: unknown
     record(50_000, () => 1),
     WORK,
   ],
+  "looking at properties, thousands of times": [
+    { allOf: list(3000, () => ({ not: { additionalProperties: false } })) },
+    record(50_000, () => 1),
+    WORK,
+  ],
+  "names that match no pattern, thousands of times": [
+    { allOf: list(3000, () => ({ patternProperties: {} })) },
+    record(50_000, () => 1),
+    WORK,
+  ],
+  "a bad schema of many names as a value, thousands of times": [
+    { allOf: list(3000, () => ({ not: { $ref: "https://json-schema.org/draft/2020-12/schema" } })) },
+    { type: 5, ...record(50_000, () => 1) },
+    WORK,
+  ],
   "counting characters, thousands of times": [
     { allOf: list(3000, () => ({ minLength: 1 })) },
     "💩".repeat(500_000),
@@ -125,6 +141,9 @@ const HOSTILE: Readonly<Record<string, readonly [schema: unknown, value: unknown
     WORK,
   ],
   "dividing large numbers": [{ items: { multipleOf: 1e-308 } }, list(100_000, () => 1e308), WORK],
+  "dividing by the smallest number": [{ items: { multipleOf: 5e-324 } }, list(90_000, () => 1.7e308), WORK],
+  "counting 100,000 properties": [{ allOf: list(6, () => ({ minProperties: 1 })) }, record(100_000, () => 1), WORK],
+  "100,000 unique objects": [{ uniqueItems: true }, list(100_000, (at) => ({ at })), WORK],
   "a long id, and references to it": [
     { $id: `http://a.test/${"a".repeat(1e6)}`, allOf: list(4000, () => ({ $ref: "b" })) },
     1,
@@ -151,9 +170,12 @@ const HOSTILE: Readonly<Record<string, readonly [schema: unknown, value: unknown
   "a pattern of many groups": [{ pattern: `${"(".repeat(200)}a${")*".repeat(200)}` }, "a", REFUSED],
   "many patterns": [{ allOf: list(1000, (at) => ({ pattern: `${at}` })) }, "a", REFUSED],
   "many large programs": [{ allOf: list(6, (at) => ({ pattern: `${at}a{900}b{900}c{900}` })) }, "a", REFUSED],
-  "large classes": [{ allOf: list(8, (at) => ({ pattern: "[^\\p{L}]".repeat(100) + at })) }, "!".repeat(5000), WORK],
+  "large classes": [{ pattern: "[^\\p{L}]".repeat(100) }, "!".repeat(50_000), WORK],
+  "many large classes": [{ allOf: list(2, (at) => ({ pattern: "[^\\p{L}]".repeat(100) + at })) }, "!", REFUSED],
+  "many repeats": [{ pattern: "x{1000}".repeat(140) }, "x", REFUSED],
+  "repeats of repeats": [{ pattern: `((${"ab|cd|".repeat(100)}x){30}){30}` }, "x", REFUSED],
   "large programs on a long text": [
-    { allOf: list(4, (at) => ({ pattern: `(a?){400}a{400}${at}` })) },
+    { allOf: list(2, (at) => ({ pattern: `(a?){400}a{400}${at}` })) },
     "a".repeat(100_000),
     WORK,
   ],
@@ -216,6 +238,21 @@ suite("memory:", () => {
     use(20_000);
     const left = (await inUse()) - before;
     assert.ok(left < 5e6, `${left} bytes`);
+  });
+
+  test("what is kept of the schemas of callers is bounded, however small or rich they are", async () => {
+    const before = await inUse();
+    const caches = [
+      (at: number) => ({ at }),
+      (at: number) => ({ pattern: at.toString(36) }),
+      (at: number) => ({ title: `${at}`, allOf: list(200, () => ({ enum: [] })) }),
+    ].map((schema, kind) => {
+      const cache = new SchemaCache();
+      for (let at = 0; at < ([60_000, 40_000, 600][kind] ?? 0); at++) cache.get(schema(at));
+      return cache;
+    });
+    const each = ((await inUse()) - before) / caches.length;
+    assert.ok(each < 50e6, `${each} bytes`);
   });
 
   test("a compiled pattern is no heavier than its text, however large its program", async () => {

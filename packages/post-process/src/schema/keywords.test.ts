@@ -156,14 +156,17 @@ false | 1 | (whole)
   | {"__proto__": 1} | .__proto__
 {"properties": {"constructor": {"type": "number"}}} | {}
   | {"constructor": "a"} | .constructor
-{"additionalProperties": false} | {"a": 1, "b": 2} | .a & .b
-{"properties": {"a": true}, "additionalProperties": false} | {"a": 1, "toString": 2} | .toString
-  | {"__proto__": 1} | .__proto__
-{"properties": {"a": true}, "additionalProperties": {"type": "string"}} | {"a": 1, "b": 2, "c": "c"} | .b
-{"patternProperties": {"^x": {"type": "string"}}} | {"x1": 1, "y": 1} | .x1
-{"patternProperties": {"^x": true}, "additionalProperties": false} | {"x1": 1, "y": 1} | .y
-{"patternProperties": {"a": {"minimum": 1}, "b": {"minimum": 2}}} | {"ab": 0} | .ab & .ab
-{"propertyNames": {"maxLength": 2}} | {"ab": 1, "abc": 2} | .abc
+{"additionalProperties": false} | {"a": 1, "b": 2} | […]
+{"properties": {"a": true}, "additionalProperties": false} | {"a": 1, "toString": 2} | […]
+  | {"__proto__": 1} | […]
+{"properties": {"a": true}, "additionalProperties": {"type": "string"}} | {"a": 1, "b": 2, "c": "c"} | […]
+{"required": ["b"], "additionalProperties": {"type": "string"}} | {"a": 1, "b": 2} | […] & .b
+{"patternProperties": {"^x": {"type": "string"}}} | {"x1": 1, "y": 1} | […]
+{"properties": {"x1": true}, "patternProperties": {"^x": {"type": "string"}}} | {"x1": 1, "x2": 1} | .x1 & […]
+{"patternProperties": {"^x": true}, "additionalProperties": false} | {"x1": 1, "y": 1} | […]
+{"patternProperties": {"a": {"minimum": 1}, "b": {"minimum": 2}}} | {"ab": 0} | […] & […]
+{"propertyNames": {"maxLength": 2}} | {"ab": 1, "abc": 2} | […]
+{"propertyNames": {"maxLength": 2}, "required": ["abc"]} | {"abc": 2} | .abc
 {"propertyNames": false} | {}
 {"minProperties": 1} | {} | (whole)
   | {"a": 1}
@@ -196,7 +199,7 @@ false | 1 | (whole)
 # references
 {"definitions": {"a": {"type": "string"}}, "properties": {"x": {"$ref": "#/definitions/a"}}} | {"x": 1} | .x
 {"type": "object", "properties": {"next": {"$ref": "#"}, "at": {"type": "integer"}}, "additionalProperties": false} | {"next": {"next": {"at": 1}}}
-  | {"next": {"next": {"at": "1", "extra": 1}}} | .next.next.at & .next.next.extra
+  | {"next": {"next": {"at": "1", "extra": 1}}} | .next.next.at & .next.next[…]
 {"properties": {"a/b": {"type": "string"}, "x": {"$ref": "#/properties/a~1b"}}} | {"x": 1} | .x
 {"properties": {"a%b": {"type": "string"}, "x": {"$ref": "#/properties/a%25b"}}} | {"x": 1} | .x
 {"allOf": [{"type": "string"}], "properties": {"x": {"$ref": "#/allOf/0"}}} | {"x": 1} | .x & (whole)
@@ -212,8 +215,9 @@ false | 1 | (whole)
 {"enum": [{"$id": 5}]} | {"$id": 5}
 {"definitions": {"__proto__": false}, "properties": {"x": {"$ref": "#/definitions/__proto__"}}} | {"x": 1} | .x
 # paths
-{"additionalProperties": {"type": "string"}} | {"1": 1, "a b": 1, "$x": 1, "ü": 1, "": 1} | ["1"] & ["a b"] & .$x & .ü & [""]
-{"additionalProperties": false} | {"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx": 1} | ["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"]
+{"properties": {"1": false, "a b": false, "$x": false, "ü": false, "": false}} | {"1": 1, "a b": 1, "$x": 1, "ü": 1, "": 1} | ["1"] & ["a b"] & .$x & .ü & [""]
+{"additionalProperties": {"properties": {"b": {"additionalProperties": false}}}} | {"a": {"b": {"c": 1}}} | […].b[…]
+{"properties": {"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx": false, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx💩": false}} | {"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx": 1} | ["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"]
   | {"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx💩": 1} | ["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"]
 {"items": {"properties": {"a": {"items": {"type": "null"}}}}} | [{}, {"a": [null, 1]}] | [1].a[1]
 `;

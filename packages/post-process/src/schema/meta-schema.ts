@@ -1,7 +1,8 @@
 import type { Dialect } from "./dialect.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { isObject, isSchema, type JsonObject } from "./json.ts";
-import { type Place, step } from "./path.ts";
+import { type Place, step, UNNAMED_STEP } from "./path.ts";
+import { namesOf } from "./properties.ts";
 import { SchemaError } from "./schema-error.ts";
 import { type Check, SchemaNode } from "./schema-node.ts";
 import type { Subschema } from "./shape.ts";
@@ -25,7 +26,7 @@ function isUsable({ schema, path }: Subschema, dialect: Dialect, place: Place, r
   run.fuel.spend(1);
   if (!isObject(schema)) return true;
   let usable = true;
-  for (const name of Object.keys(schema)) {
+  for (const name of namesOf(schema, run)) {
     run.fuel.spend(1 + width(schema[name]));
     const inner = subschemas(schema, name, path, dialect, place, run);
     if (!inner?.every((subschema) => isUsable(subschema, dialect, place, run))) usable = false;
@@ -42,14 +43,22 @@ function subschemas(
   place: Place,
   run: Evaluation,
 ): readonly Subschema[] | undefined {
+  const at = path + step(name);
   try {
-    return keywords.get(name)?.subschemas(schema[name], path + step(name)) ?? [];
+    const found = keywords.get(name)?.subschemas(schema[name], at) ?? [];
+    return found.map((inner) => ({ schema: inner.schema, path: withoutNames(inner.path, at) }));
   } catch (thrown) {
     if (!(thrown instanceof SchemaError)) throw thrown;
     run.fuel.spend(ERROR_FUEL);
-    run.fails(place, () => thrown.message, thrown.path);
+    run.fails(place, () => thrown.message, withoutNames(thrown.path, at));
     return undefined;
   }
+}
+
+/** The path of something within a keyword at another path: a step that is no index is a name that the value gives. */
+function withoutNames(path: string, keyword: string): string {
+  const further = path.slice(keyword.length);
+  return keyword + (/^(?:\[\d+\])?$/.test(further) ? further : UNNAMED_STEP);
 }
 
 /** What looking at the value of a keyword takes, without what is within its parts. */

@@ -10,18 +10,29 @@ const NONE = "[^\\x{0}-\\x{10ffff}]";
 /** ECMA-262, 12.3: the dot matches none of these. */
 const NO_LINE_END = "[^\\n\\r\\x{2028}\\x{2029}]";
 
+/** A regular expression in the words of RE2, and what compiling that will take. */
+export interface Translated {
+  readonly text: string;
+  /** How many instructions its program has at the most, all repeats written out. */
+  readonly size: number;
+}
+
 /**
  * A regular expression of ECMA-262 in the words of RE2, which means some of the same ones differently. Characters are those of
  * Unicode, as with the flag `u` (JSON Schema Core 2020-12, 6.4). Throws a `PatternRefused` for what RE2 cannot run.
  */
-export function toRe2(source: string): string {
-  return new Translation(source).text();
+export function toRe2(source: string): Translated {
+  return new Translation(source).result();
 }
 
 class Translation {
   readonly #source: string;
   #at = 0;
-  #open = 0;
+  /** The sizes of what stands before each open group. */
+  readonly #outer: number[] = [];
+  /** Of the innermost open group, the size of all but its last part; and of that, which may be repeated. */
+  #before = 0;
+  #last = 0;
 
   constructor(source: string) {
     this.#source = source;
@@ -30,45 +41,63 @@ class Translation {
       throw new PatternRefused("must be a regular expression of ECMA-262");
   }
 
-  text(): string {
+  result(): Translated {
     let text = "";
     while (this.#at < this.#source.length) text += this.#next();
-    return text;
+    return { text, size: this.#before + this.#last };
+  }
+
+  #part(size: number): void {
+    this.#before += this.#last;
+    this.#last = size;
   }
 
   #next(): string {
     const char = this.#take();
     switch (char) {
       case "^":
+        this.#part(1);
         return "\\A";
       case "$":
+        this.#part(1);
         return "\\z";
       case ".":
+        this.#part(1);
         return NO_LINE_END;
       case "[":
+        this.#part(1);
         return this.#class();
       case "(":
         return this.#group();
       case "{":
         return this.#quantifier();
       case "\\":
+        this.#part(1);
         return this.#escape();
       case ")":
-        this.#open--;
+        this.#last += this.#before;
+        this.#before = this.#outer.pop() ?? 0;
         return char;
       case "|":
+        this.#part(1);
+        return char;
       case "*":
       case "+":
       case "?":
+        this.#last++;
         return char;
       default:
+        this.#part(1);
         return codePoint(char);
     }
   }
 
   /** What stands behind `(`. All groups become ones that capture nothing: whether a text matches is all we ask. */
   #group(): string {
-    if (++this.#open > MAX_NESTING) throw new PatternRefused(`must nest at most ${MAX_NESTING} groups`);
+    this.#outer.push(this.#before + this.#last);
+    this.#before = 0;
+    this.#last = 0;
+    if (this.#outer.length > MAX_NESTING) throw new PatternRefused(`must nest at most ${MAX_NESTING} groups`);
     if (this.#takeMatch(/\?<?[=!]/y))
       throw new PatternRefused("looks ahead or behind, which takes more than linear time");
     if (!this.#takeMatch(/\?:|\?<[^>]*>/y) && this.#source[this.#at] === "?") {
@@ -80,10 +109,16 @@ class Translation {
   /** What stands behind `{`. Without the flag `u` it may stand for itself. */
   #quantifier(): string {
     const [, least, comma = "", most = ""] = this.#takeMatch(/(\d+)(?:(,)(\d*))?\}/y) ?? [];
-    if (least === undefined) return codePoint("{");
-    if (Math.max(Number(least), Number(most)) > MAX_REPEATS) {
+    if (least === undefined) {
+      this.#part(1);
+      return codePoint("{");
+    }
+    const times = Math.max(Number(least), Number(most));
+    if (times > MAX_REPEATS) {
       throw new PatternRefused(`must repeat at most ${MAX_REPEATS.toLocaleString("en")} times`);
     }
+    // Each repeat that may be left out is an instruction more.
+    this.#last = this.#last * Math.max(times, 1) + (comma === "" ? 0 : times - Number(least) + 1);
     return `{${Number(least)}${comma}${most === "" ? "" : Number(most)}}`;
   }
 

@@ -1,3 +1,4 @@
+import type { CompileBudget } from "./compile-budget.ts";
 import { type Dialect, DRAFT_2020_12, dialectIn, dialectOf } from "./dialect.ts";
 import { isObject, isSchema, type JsonObject, type Schema } from "./json.ts";
 import { step } from "./path.ts";
@@ -29,6 +30,8 @@ export type Target =
 
 /** The URI of a schema that has none. Nothing is ever read from a URI. */
 const UNNAMED = "schema://document/";
+/** How many steps of a pointer are gone in a unit of work. */
+const TOKENS_PER_WORK = 4;
 
 /**
  * Where every schema within a schema stands, and what references between them mean. Making it checks the values of all keywords:
@@ -37,8 +40,12 @@ const UNNAMED = "schema://document/";
 export class Resources {
   readonly #byUri = new Map<string, Resource>();
   readonly #sites = new Map<JsonObject, Site>();
+  /** What was referred to, by its URI: a long pointer may stand in thousands of references. */
+  readonly #targets = new Map<string, Target>();
+  readonly #budget: CompileBudget;
 
-  constructor(root: JsonObject) {
+  constructor(root: JsonObject, budget: CompileBudget) {
+    this.#budget = budget;
     const resource = this.#begin(UNNAMED, root, "");
     this.#place(root, { resource, dialect: DRAFT_2020_12, path: "" }, "");
   }
@@ -52,6 +59,14 @@ export class Resources {
   /** What a reference refers to that stands at a site; `path` is its own. Throws a `SchemaError` where that is nothing here. */
   resolve(reference: string, from: Site, path: string): Target {
     const uri = absolute(reference, from.resource.uri, path);
+    const known = this.#targets.get(uri);
+    if (known) return known;
+    const target = this.#target(uri, path);
+    this.#targets.set(uri, target);
+    return target;
+  }
+
+  #target(uri: string, path: string): Target {
     const hash = uri.indexOf("#");
     const fragment = hash < 0 ? "" : decoded(uri.slice(hash + 1), path);
     const resource = this.#byUri.get(withoutFragment(uri));
@@ -78,7 +93,9 @@ export class Resources {
     let at: unknown = root;
     let site = this.siteOf(root);
     let { path } = site;
-    for (const token of pointer.slice(1).split("/")) {
+    const tokens = pointer.slice(1).split("/");
+    this.#budget.spend(tokens.length / TOKENS_PER_WORK);
+    for (const token of tokens) {
       const found = entry(at, token.replaceAll("~1", "/").replaceAll("~0", "~"));
       if (!found) throw new SchemaError(from, "refers to a place that this schema does not have");
       at = found.value;

@@ -15,7 +15,7 @@ test("what was used last is kept, and the rest forgotten, within a size", () => 
   const cache = new SchemaCache();
   const often = cache.get({ title: "often" });
   const once = cache.get({ title: "once" });
-  for (let number = 0; number < 60; number++) {
+  for (let number = 0; number < 200; number++) {
     cache.get({ title: `${number}`, description: "x".repeat(100_000) });
     assert.equal(cache.get({ title: "often" }), often);
   }
@@ -28,6 +28,28 @@ test("one that cannot be used is refused each time, and weighs nothing", () => {
   for (let number = 0; number < 60; number++) {
     assert.throws(() => cache.get({ type: number, description: "x".repeat(100_000) }), SchemaError);
   }
+  assert.equal(cache.get({ title: "kept" }), kept);
+});
+
+test("as much is kept as fits, and each one more takes the place of one", () => {
+  const cache = new SchemaCache();
+  const large = (number: number): object => ({ title: `${1000 + number}`, description: "x".repeat(100_000) });
+  const compiled = Array.from({ length: 400 }, (_, number) => cache.get(large(number)));
+  let kept = 0;
+  while (cache.get(large(399 - kept)) === compiled[399 - kept]) kept++;
+  assert.ok(kept > 20 && kept < 350, `${kept} are kept`);
+  // By now the last one is the one that was not used for longest, and has made place for the first that was not kept.
+  assert.notEqual(cache.get(large(399)), compiled[399]);
+  assert.equal(cache.get(large(397)), compiled[397]);
+});
+
+test("one of more than 256 Ki characters is refused", () => {
+  const cache = new SchemaCache();
+  const sized = (chars: number): object => ({ title: "x".repeat(chars - '{"title":""}'.length) });
+  assert.ok(cache.get(sized(256 * 1024)));
+  assert.throws(() => cache.get(sized(256 * 1024 + 1)), { name: "SchemaError", path: "", message: /262,144/ });
+  const kept = cache.get({ title: "kept" });
+  for (let number = 0; number < 20; number++) assert.throws(() => cache.get(sized(300_000)), SchemaError);
   assert.equal(cache.get({ title: "kept" }), kept);
 });
 

@@ -5,8 +5,8 @@ const MAX_VALUES = 10_000;
 /** How deep it may be nested. A request has at most 100 levels. */
 const MAX_DEPTH = 256;
 
-/** Throws a `SchemaError` for a schema that is too large, before anything else looks at it. */
-export function checkSize(schema: unknown): void {
+/** How many values a schema holds. Throws a `SchemaError` for one that is too large, before anything else looks at it. */
+export function sizeOf(schema: unknown): number {
   const waiting: { readonly value: unknown; readonly depth: number }[] = [{ value: schema, depth: 1 }];
   let values = 0;
   for (let next = waiting.pop(); next; next = waiting.pop()) {
@@ -19,4 +19,5 @@ export function checkSize(schema: unknown): void {
     }
     for (const item of inner) waiting.push({ value: item, depth: depth + 1 });
   }
+  return values;
 }

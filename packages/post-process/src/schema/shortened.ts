@@ -10,7 +10,7 @@ export function quoted(value: unknown, chars = 64): string {
 }
 
 /** JSON values in a message: as many as there is room for. */
-export function quotedList(values: readonly unknown[], chars = 240): string {
+export function quotedList(values: readonly unknown[], chars = 176): string {
   let list = "";
   for (const value of values) {
     const next = (list === "" ? "" : ", ") + quoted(value);

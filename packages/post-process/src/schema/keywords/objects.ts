@@ -3,6 +3,7 @@ import { type Keyword, type KeywordContext, type Keywords, keyword } from "../ke
 import { lacking } from "../lacking.ts";
 import { step } from "../path.ts";
 import type { Pattern } from "../pattern.ts";
+import { eachProperty, namesOf, placeOf } from "../properties.ts";
 import { count, schema, schemaMap, uniqueNames } from "../shape.ts";
 
 /** Keywords for objects (JSON Schema Validation 2020-12, 6.5, and Core, 10.3.2). */
@@ -15,67 +16,53 @@ export const OBJECTS: Keywords = {
   ),
   properties: keyword(schemaMap, (schemas, context) => {
     const nodes = context.nodesByName(schemas);
-    return (value, place, run, evaluated) => {
-      if (!isObject(value)) return true;
-      let holds = true;
-      for (const name of Object.keys(value)) {
-        run.fuel.spend(1);
+    return (value, place, run, evaluated) =>
+      eachProperty(value, run, (name, property) => {
         const node = nodes.get(name);
-        if (!node) continue;
-        if (!run.holds(node, value[name], { within: place, name })) holds = false;
-        if (!holds && run.quiet) break;
+        if (!node) return true;
         evaluated?.property(name);
-      }
-      return holds;
-    };
+        return run.holds(node, property, { within: place, name });
+      });
   }),
   patternProperties: keyword(schemaMap, (schemas, context) => {
     const patterns = patternsOf(schemas, context.path, context);
     const nodes = context.nodes([...schemas.values()]);
-    return (value, place, run, evaluated) => {
-      if (!isObject(value)) return true;
-      let holds = true;
-      for (const name of Object.keys(value)) {
-        for (const [at, node] of nodes.entries()) {
-          if (!patterns[at]?.matches(name, run.fuel)) continue;
-          if (!run.holds(node, value[name], { within: place, name })) holds = false;
-          if (!holds && run.quiet) return false;
+    const at = placeOf(context);
+    return (value, place, run, evaluated) =>
+      eachProperty(value, run, (name, property) => {
+        let holds = true;
+        for (const [index, node] of nodes.entries()) {
+          if (!patterns[index]?.matches(name, run.fuel)) continue;
           evaluated?.property(name);
+          if (!run.holds(node, property, at(name, place))) holds = false;
+          if (!holds && run.quiet) break;
         }
-      }
-      return holds;
-    };
+        return holds;
+      });
   }),
   additionalProperties: keyword(schema, (rest, context) => {
     const named = new Set(context.sibling("properties", schemaMap)?.keys());
     const patterns = patternsOf(context.sibling("patternProperties", schemaMap) ?? new Map(), context.path, context);
     const node = context.node(rest);
-    return (value, place, run, evaluated) => {
-      if (!isObject(value)) return true;
-      let holds = true;
-      for (const name of Object.keys(value)) {
-        run.fuel.spend(1);
-        if (named.has(name) || patterns.some((pattern) => pattern.matches(name, run.fuel))) continue;
-        if (!run.holds(node, value[name], { within: place, name })) holds = false;
-        if (!holds && run.quiet) break;
+    const at = placeOf(context);
+    return (value, place, run, evaluated) =>
+      eachProperty(value, run, (name, property) => {
+        if (named.has(name) || patterns.some((pattern) => pattern.matches(name, run.fuel))) return true;
         evaluated?.property(name);
-      }
-      return holds;
-    };
+        return run.holds(node, property, at(name, place));
+      });
   }),
   propertyNames: keyword(schema, (names, context) => {
     const node = context.node(names);
-    return (value, place, run) => {
-      if (!isObject(value)) return true;
-      let holds = true;
-      for (const name of Object.keys(value)) {
-        const at = { within: place, name };
-        if (run.quietly(node, name, at)) continue;
-        holds = run.fails(at, () => "must have a name as `propertyNames` describes it");
-        if (run.quiet) break;
-      }
-      return holds;
-    };
+    const at = placeOf(context);
+    return (value, place, run) =>
+      eachProperty(
+        value,
+        run,
+        (name) =>
+          run.quietly(node, name, place) ||
+          run.fails(at(name, place), () => "must have a name as `propertyNames` describes it"),
+      );
   }),
 };
 
@@ -86,9 +73,7 @@ function patternsOf(schemas: ReadonlyMap<string, Schema>, path: string, context:
 function size(words: string, holds: (names: number, limit: number) => boolean): Keyword {
   return keyword(count, (limit) => (value, place, run) => {
     if (!isObject(value)) return true;
-    const { length } = Object.keys(value);
-    // A step would not pay for a name, since all of them are made into a list.
-    run.fuel.spend(2 * length);
+    const { length } = namesOf(value, run);
     if (holds(length, limit)) return true;
     return run.fails(place, () => `must have ${words} ${limit} propert${limit === 1 ? "y" : "ies"}`);
   });

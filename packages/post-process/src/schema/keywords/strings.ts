@@ -11,7 +11,7 @@ export const STRINGS: Keywords = {
     return (value, place, run) =>
       typeof value !== "string" ||
       pattern.matches(value, run.fuel) ||
-      run.fails(place, () => `must match the pattern ${quoted(source, 200)}`);
+      run.fails(place, () => `must match the pattern ${quoted(source, 176)}`);
   }),
 };
 

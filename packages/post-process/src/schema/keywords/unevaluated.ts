@@ -1,5 +1,5 @@
-import { isObject } from "../json.ts";
 import { type Keywords, keyword } from "../keyword.ts";
+import { eachProperty, placeOf } from "../properties.ts";
 import { schema } from "../shape.ts";
 
 /** Keywords for what no other keyword has looked at (JSON Schema Core 2020-12, 11). */
@@ -27,18 +27,13 @@ export const UNEVALUATED: Keywords = {
     schema,
     (rest, context) => {
       const node = context.node(rest);
-      return (value, place, run, evaluated) => {
-        if (!isObject(value)) return true;
-        let holds = true;
-        for (const name of Object.keys(value)) {
-          run.fuel.spend(1);
-          if (evaluated?.hasProperty(name)) continue;
-          if (!run.holds(node, value[name], { within: place, name })) holds = false;
-          if (!holds && run.quiet) break;
+      const at = placeOf(context);
+      return (value, place, run, evaluated) =>
+        eachProperty(value, run, (name, property) => {
+          if (evaluated?.hasProperty(name)) return true;
           evaluated?.property(name);
-        }
-        return holds;
-      };
+          return run.holds(node, property, at(name, place));
+        });
     },
     { isLate: true },
   ),

@@ -32,7 +32,7 @@ export const VALUES: Keywords = {
   const: keyword(anything, (only) => {
     const allowed = setOf([only]);
     return (value, place, run) =>
-      allowed.has(value, run.fuel) || run.fails(place, () => `must be ${quoted(only, 240)}`);
+      allowed.has(value, run.fuel) || run.fails(place, () => `must be ${quoted(only, 176)}`);
   }),
 };
 
