@@ -167,3 +167,11 @@ test("other failures are not asked again", async () => {
   await assert.rejects(replying, { code: "llm.provider.auth" });
   assert.equal(handler.requests.length, 1);
 });
+
+test("what keeps a second answer from coming is not told in place of what was wrong with the first", async () => {
+  const limit = new GatewayError("llm.rate_limit.tokens", "no more");
+  const handler = scripted(answer("{}"), limit);
+  const pipeline = compose([validateOutput({ remedy: "ask-again" })], handler);
+  await assert.rejects(pipeline(chat({ response_format })), { code: "llm.output.schema_mismatch" });
+  assert.equal(handler.requests.length, 2);
+});

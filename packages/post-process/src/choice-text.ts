@@ -25,13 +25,22 @@ interface SaidCall {
   readonly faults: readonly Fault[];
 }
 
+/** A call of a function, as far as it has come. */
+interface CallText {
+  readonly id: string | undefined;
+  readonly name: string;
+  readonly arguments: string;
+  /** Whether pieces of it name different calls: whoever reads it may take it for either. */
+  readonly isMixed: boolean;
+}
+
 /** What of one choice is checked, as far as it has come. */
 export class ChoiceText {
   readonly #index: number;
   readonly #expected: Expected;
   readonly #maxChars: number;
   readonly #spoken = new SpokenCalls();
-  readonly #calls = new Map<number, { id: string | undefined; name: string; arguments: string }>();
+  readonly #calls = new Map<number, CallText>();
   #content = "";
   #size = 0;
   /** Whether the content is not the answer: who calls tools has not answered yet, and who refuses does not answer. */
@@ -55,11 +64,11 @@ export class ChoiceText {
     this.#ended = true;
     // What a filter has taken away is told by the finish reason.
     if (finish_reason === "content_filter" && this.#size === 0) return undefined;
-    return this.#check(finish_reason === "length");
+    return this.#check(finish_reason);
   }
 
   #add(delta: Delta): void {
-    if (isBesides(delta)) this.#isBeside = true;
+    if (delta.refusal || (this.#expected.mayCall && isBesides(delta))) this.#isBeside = true;
     const text = contentText(delta);
     this.#content += text;
     this.#size += text.length;
@@ -70,28 +79,30 @@ export class ChoiceText {
     const { index, isFunction, given = "" } = this.#spoken.see(call);
     if (!isFunction) return;
     const known = this.#calls.get(index);
+    const { id = known?.id } = call;
+    const name = call.function?.name || known?.name || "";
     this.#calls.set(index, {
-      id: known?.id ?? call.id,
-      name: known?.name || (call.function?.name ?? ""),
+      id: known?.id ?? id,
+      name,
       arguments: (known?.arguments ?? "") + given,
+      isMixed: known !== undefined && (known.isMixed || differ(known.name, name) || differ(known.id, id)),
     });
     this.#size += given.length;
   }
 
-  #check(cut: boolean): Broken | undefined {
+  #check(reason: string): Broken | undefined {
     const { content, tools } = this.#expected;
-    const calls = [...this.#calls].map(
-      ([at, call]): SaidCall => ({
-        ...call,
-        faults: tools?.(call.name, call.arguments, argumentsPath(this.#index, at)) ?? [],
-      }),
-    );
+    const calls = [...this.#calls].map(([at, { isMixed, ...call }]): SaidCall => {
+      const path = argumentsPath(this.#index, at);
+      const mixed: Fault = { kind: "arguments", path, message: "are of a call that has two names" };
+      return { ...call, faults: isMixed ? [mixed] : (tools?.(call.name, call.arguments, path) ?? []) };
+    });
     const ofContent = this.#isBeside ? [] : (content?.(this.#content, contentPath(this.#index)) ?? []);
     const faults = [...calls.flatMap((call) => call.faults), ...ofContent];
     if (faults.length === 0) return undefined;
     const failing = calls.find((call) => call.faults.length > 0)?.arguments ?? this.#content;
     return {
-      error: outputError(faults, { cut, cause: answered(failing).cause }),
+      error: outputError(faults, { reason, cause: answered(failing).cause }),
       said: { content: this.#content, calls },
     };
   }
@@ -103,4 +114,9 @@ export class ChoiceText {
     const fault: Fault = { kind, path: `${choicePath(this.#index)}.message`, message };
     return { error: outputError([fault], { cause }), said: undefined };
   }
+}
+
+/** Whether both are there, and are not the same. */
+function differ(one: string | undefined, other: string | undefined): boolean {
+  return Boolean(one) && Boolean(other) && one !== other;
 }

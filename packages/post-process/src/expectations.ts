@@ -8,6 +8,8 @@ import { SchemaCache } from "./schema/schema-cache.ts";
 export interface Expected {
   readonly content: ((text: string, path: string) => readonly Fault[]) | undefined;
   readonly tools: ((name: string, given: string, path: string) => readonly Fault[]) | undefined;
+  /** Whether tools are offered, so that a call may come in place of an answer. */
+  readonly mayCall: boolean;
 }
 
 /** What is found while the schemas of a request are read. */
@@ -24,7 +26,7 @@ export class Expectations {
   readonly #cache = new SchemaCache();
 
   /** `undefined` where any answer will do. Throws `llm.request.invalid` that names what is wrong with the schemas. */
-  of({ response_format: format, tools }: ChatRequest): Expected | undefined {
+  of({ response_format: format, tools, functions }: ChatRequest): Expected | undefined {
     const reading: Reading = { issues: [], budget: new CompileBudget() };
     const content = this.#content(format, reading);
     const parameters = this.#parameters(tools ?? [], reading);
@@ -34,6 +36,7 @@ export class Expectations {
     return {
       content: content && ((text, path) => faultsOf(text, path, content, "schema", fuel)),
       tools: parameters && ((name, given, path) => callFaults(name, given, path, parameters, fuel)),
+      mayCall: [tools, functions].some((offered) => Array.isArray(offered) && offered.length > 0),
     };
   }
 

@@ -34,8 +34,10 @@ function instructionOf(format: ChatRequest["response_format"]): string | undefin
   if (format?.type === "json_object") return `${ONLY_JSON} It must be an object.`;
   const asked = format?.type === "json_schema" ? format.json_schema : undefined;
   if (!isObject(asked) || !("schema" in asked)) return undefined;
-  const about = typeof asked.description === "string" ? `\n${asked.description}` : "";
-  return `${ONLY_JSON} It must be valid against this JSON Schema:\n${JSON.stringify(asked.schema)}${about}`;
+  const { schema, description } = asked;
+  // What the caller says of it stands within the JSON, as data among the operator's own words.
+  const told = typeof description === "string" && isObject(schema) ? { description, ...schema } : (schema ?? true);
+  return `${ONLY_JSON} It must be valid against this JSON Schema:\n${JSON.stringify(told)}`;
 }
 
 const ONLY_JSON = "Answer with one JSON value and nothing else: no code fence, no words before or after it.";

@@ -241,3 +241,26 @@ test("names a bad option", () => {
   // @ts-expect-error no options
   assert.throws(() => validateOutput(null), { name: "TypeError", message: /^validateOutput: options/ });
 });
+
+test("a call that is named twice is neither of the two", async () => {
+  const call = (name: string, id: string, given: string) => ({ index: 0, id, function: { name, arguments: given } });
+  for (const second of [call("clock", "a", ""), call("weather", "b", "")]) {
+    const chunks = [
+      piece({ tool_calls: [call("weather", "a", '{"city":"Rome"}')] }),
+      piece({ tool_calls: [second] }),
+      piece({}, "tool_calls"),
+    ];
+    const error = await refusal([chunks], { tools: [weather, clock] });
+    assert.match(error.message, /two names/);
+  }
+});
+
+test("a call of a tool is no answer where no tools were offered", async () => {
+  const error = await refusal([calling(["shell", "{}"])]);
+  assert.equal(error.code, "llm.output.invalid_json");
+});
+
+test("an answer that a filter has cut says so", async () => {
+  const error = await refusal([[piece({ content: '{"name": "A' }), piece({}, "content_filter")]]);
+  assert.match(error.message, /content filter/);
+});

@@ -88,8 +88,12 @@ export function validateOutput(options: ValidateOutputOptions = {}): Middleware 
       if (remedy !== "ask-again" || !broken || !said || !mayAskAgain(request, clock)) throw thrown;
       const before = usage;
       const messages = [...request.messages, ...complaintOf(broken.error.issues, said)];
+      const again = await holding({ ...request, messages }, checked).catch((other: unknown) => {
+        // What keeps a second answer from coming, such as a limit, is not what the caller is to mend.
+        throw other === broken?.error || request.call.signal.aborted ? other : thrown;
+      });
       // Both answers were paid for.
-      return mapChunks(await holding({ ...request, messages }, checked), (chunk) => addUsage(chunk, before));
+      return mapChunks(again, (chunk) => addUsage(chunk, before));
     }
   };
 }

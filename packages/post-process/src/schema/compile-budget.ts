@@ -1,7 +1,7 @@
 import { SchemaError } from "./schema-error.ts";
 
-/** How much work the schemas of one request may take together, in units of about a microsecond: some 40,000 values, or 800 patterns. */
-const MAX_WORK = 120_000;
+/** How much work the schemas of one request may take together, in units of about a microsecond: some 30,000 values, or 600 patterns. */
+const MAX_WORK = 100_000;
 
 /** Thrown where the schemas of a request are too large together. */
 export class OverBudget extends SchemaError {

@@ -79,7 +79,8 @@ class Translation {
         this.#before = this.#outer.pop() ?? 0;
         return char;
       case "|":
-        this.#part(1);
+        // Itself, and an instruction for an alternative that is empty.
+        this.#part(2);
         return char;
       case "*":
       case "+":
