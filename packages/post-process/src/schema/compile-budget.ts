@@ -4,7 +4,7 @@ import { SchemaError } from "./schema-error.ts";
 const MAX_WORK = 100_000;
 
 /** Thrown where the schemas of a request are too large together. */
-export class OverBudget extends SchemaError {
+class OverBudget extends SchemaError {
   constructor() {
     super("", "is one schema too many: the schemas of this request together are too large");
   }

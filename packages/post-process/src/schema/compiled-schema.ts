@@ -8,7 +8,7 @@ import { SchemaError } from "./schema-error.ts";
 import { ANYTHING, NOTHING, type SchemaNode } from "./schema-node.ts";
 import { sizeOf } from "./schema-size.ts";
 
-export { CompileBudget, OverBudget } from "./compile-budget.ts";
+export { CompileBudget } from "./compile-budget.ts";
 export { Fuel } from "./fuel.ts";
 export { SchemaError } from "./schema-error.ts";
 
