@@ -1,5 +1,4 @@
-import { parseArgs } from "node:util";
-import { UsageError } from "../keys/arguments.ts";
+import { readOptions, UsageError } from "../command-line.ts";
 import { GROUPINGS, type Grouping } from "./failures.ts";
 import { readMoment } from "./times.ts";
 
@@ -21,7 +20,7 @@ const OPTIONS = { id: text, since: text, until: text, by: text, html: text, forc
 
 /** Reads the arguments of the command. Throws a `UsageError`; `now` is in milliseconds since 1970. */
 export function readArguments(args: readonly string[], now: number): ExplainArguments {
-  const { values, positionals: files } = parsed(args);
+  const { values, positionals: files } = readOptions(args, OPTIONS);
   const { id, since, until, by, html, force = false, json = false } = values;
   if (files.includes("")) throw new UsageError("A file must have a name.");
   if (files.filter((file) => file === "-").length > 1)
@@ -37,24 +36,6 @@ export function readArguments(args: readonly string[], now: number): ExplainArgu
   const untilMs = until === undefined ? Number.POSITIVE_INFINITY : readMoment("until", until, now);
   if (sinceMs > untilMs) throw new UsageError("--since must not be after --until.");
   return { files, id, sinceMs, untilMs, by: groupingOf(by ?? "class"), html, force, json };
-}
-
-function parsed(
-  args: readonly string[],
-): ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>> {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-  } catch (thrown) {
-    throw new UsageError(thrown instanceof Error ? saidOf(thrown) : String(thrown));
-  }
-}
-
-/** What Node says of a command line, in words of ours where it names an option that there is not. */
-function saidOf({ message, code }: NodeJS.ErrnoException): string {
-  const [, name] = /'(-[^']*)'/.exec(message) ?? [];
-  if (code !== "ERR_PARSE_ARGS_UNKNOWN_OPTION" || name === undefined) return message;
-  const known = [...Object.keys(OPTIONS), "help"].map((option) => `--${option}`);
-  return `There is no option ${name}. Options: ${known.join(", ")}.`;
 }
 
 function groupingOf(written: string): Grouping {

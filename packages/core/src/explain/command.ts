@@ -1,4 +1,4 @@
-import { UsageError } from "../keys/arguments.ts";
+import { UsageError } from "../command-line.ts";
 import { type ExplainArguments, readArguments } from "./arguments.ts";
 import { explain } from "./explanation.ts";
 import { explanationPage } from "./explanation-page.ts";

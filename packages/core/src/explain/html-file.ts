@@ -1,5 +1,5 @@
 import { existsSync, statSync, writeFileSync } from "node:fs";
-import { UsageError } from "../keys/arguments.ts";
+import { UsageError } from "../command-line.ts";
 import { InputError } from "./sources.ts";
 
 /** Throws a `UsageError` where the page must not be written to this file: before a long read, not after it. */

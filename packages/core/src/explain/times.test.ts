@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { UsageError } from "../keys/arguments.ts";
+import { UsageError } from "../command-line.ts";
 import { momentOf, momentsWithin, readMoment } from "./times.ts";
 
 const { TZ } = process.env;

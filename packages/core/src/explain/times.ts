@@ -1,4 +1,4 @@
-import { UsageError } from "../keys/arguments.ts";
+import { UsageError } from "../command-line.ts";
 import { readDuration } from "../limits/limit.ts";
 
 const HOUR_MS = 3_600_000;

@@ -1,11 +1,6 @@
-import { parseArgs } from "node:util";
+import { readOptions, UsageError } from "../command-line.ts";
 import { isFields } from "../json.ts";
 import { type OwnLimit, readDuration, readWindow } from "../limits/limit.ts";
-
-/** A command line that means nothing; the message says what to write instead. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
 
 /** What is said of a key on the command line. */
 export interface KeyArguments {
@@ -41,7 +36,7 @@ const TAKEN: Readonly<Record<string, readonly string[]>> = {
 
 /** Reads the arguments of a command. Throws a `UsageError`; `now` is in milliseconds since 1970. */
 export function readArguments(command: string, args: readonly string[], now: number): KeyArguments {
-  const { values, positionals } = parsed(args);
+  const { values, positionals } = readOptions(args, OPTIONS);
   const taken = TAKEN[command] ?? [];
   const odd = Object.keys(values).find((name) => !taken.includes(name));
   if (odd !== undefined) throw new UsageError(`--${odd} means nothing to ${command}.`);
@@ -60,16 +55,6 @@ export function readArguments(command: string, args: readonly string[], now: num
     ...(expires !== undefined && { expiresAt: dateOf("expires", expires, now) }),
   };
   return { words: positionals, facts, file, json };
-}
-
-function parsed(
-  args: readonly string[],
-): ReturnType<typeof parseArgs<{ options: typeof OPTIONS; allowPositionals: true }>> {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-  } catch (thrown) {
-    throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown));
-  }
 }
 
 function listOf(option: string, written: readonly string[]): string[] {

@@ -1,4 +1,5 @@
-import { readArguments, UsageError } from "./arguments.ts";
+import { UsageError } from "../command-line.ts";
+import { readArguments } from "./arguments.ts";
 import { createKey } from "./create.ts";
 import { editKeyFile, KeyEditError, readKeyFile } from "./edit.ts";
 import { hashOf, type KeyRecord, MAX_KEY_CHARS, readRecord } from "./record.ts";
