@@ -33,7 +33,8 @@ export function shed({ maxDelayMs = 500, maxHeapShare = 0.9 }: ShedOptions = {})
   const look = (): void => {
     const now = performance.now();
     const due = lookedAt + EVERY_MS;
-    delayMs = now - due;
+    // It falls by half each time, and soon: what was sent during a block is heard a little after it.
+    delayMs = Math.max(now - due, Math.min(delayMs, 4 * maxDelayMs) / 2);
     lookedAt = now;
     heapShare = process.memoryUsage().heapUsed / heapLimit;
     // Judged by when it was due: a loop that was blocked could not hear any calls.
