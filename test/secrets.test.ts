@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { after, before, describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
   auth,
@@ -20,18 +20,9 @@ import {
 import { postProcess, validateOutput } from "@gatewright/post-process";
 import { assemblyAi, openai } from "@gatewright/providers";
 import { telemetry } from "@gatewright/telemetry";
-import { context, metrics, propagation, trace } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { W3CTraceContextPropagator } from "@opentelemetry/core";
-import {
-  AggregationTemporality,
-  InMemoryMetricExporter,
-  MeterProvider,
-  PeriodicExportingMetricReader,
-} from "@opentelemetry/sdk-metrics";
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { startExample } from "./gateway-process.ts";
 import { listen } from "./listen.ts";
+import { startSdk } from "./otel-sdk.ts";
 
 // Secrets are put wherever they can come in, each with a mark of its own, and looked for wherever anything comes out.
 
@@ -150,20 +141,8 @@ const service = await listen(
 );
 after(() => Promise.all([provider.close(), service.close()]));
 
-const spans = new InMemorySpanExporter();
-const meters = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
-const reader = new PeriodicExportingMetricReader({ exporter: meters, exportIntervalMillis: 3_600_000 });
-const meterProvider = new MeterProvider({ readers: [reader] });
-before(() => {
-  trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: spans })] }));
-  metrics.setGlobalMeterProvider(meterProvider);
-  propagation.setGlobalPropagator(new W3CTraceContextPropagator());
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-});
-after(async () => {
-  await meterProvider.shutdown();
-  for (const api of [trace, metrics, propagation, context]) api.disable();
-});
+const sdk = startSdk();
+after(sdk.stop);
 
 const HEADERS = {
   "content-type": "application/json",
@@ -216,7 +195,7 @@ const names: readonly EnvelopeName[] = ["openai", "nested", "flat", "detail", "p
 describe("No secret comes out", { timeout: 120_000 }, () => {
   for (const errors of names) {
     test(`of a gateway with the ${errors} envelope: to callers, into logs, spans or metrics`, async () => {
-      spans.reset();
+      sdk.spans.reset();
       const records: CallRecord[] = [];
       const calls = log({ sink: { write: (record) => void records.push(record) } });
       const traced = telemetry();
@@ -277,9 +256,8 @@ describe("No secret comes out", { timeout: 120_000 }, () => {
       } finally {
         await server.close();
       }
-      await meterProvider.forceFlush();
       assert.equal(records.length, made, "a call has no record, or two");
-      const finished = spans.getFinishedSpans();
+      const finished = sdk.spans.getFinishedSpans();
       assert.ok(finished.length > made, "there are spans");
       const told = {
         logs: records.map((record) => JSON.stringify(record)).join("\n"),
@@ -288,7 +266,7 @@ describe("No secret comes out", { timeout: 120_000 }, () => {
             JSON.stringify({ name, attributes, events, status, links }),
           )
           .join("\n"),
-        metrics: JSON.stringify(meters.getMetrics()),
+        metrics: JSON.stringify(await sdk.metrics()),
       };
       assert.match(told.metrics, /gen_ai\.client\.operation\.duration/);
       for (const [where, text] of Object.entries(told)) {

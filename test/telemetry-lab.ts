@@ -19,19 +19,11 @@ import {
 import { openai, route } from "@gatewright/providers";
 import { type Simulator, startSimulator } from "@gatewright/simulator";
 import { telemetry } from "@gatewright/telemetry";
-import { context, metrics, propagation, trace } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
-import {
-  AggregationTemporality,
-  InMemoryMetricExporter,
-  MeterProvider,
-  type MetricData,
-  PeriodicExportingMetricReader,
-} from "@opentelemetry/sdk-metrics";
-import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import type { MetricData } from "@opentelemetry/sdk-metrics";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { Caller } from "./faults/caller.ts";
 import { listen } from "./listen.ts";
+import { startSdk } from "./otel-sdk.ts";
 
 /** What may differ from one test to the next. */
 interface LabOptions {
@@ -64,16 +56,7 @@ interface Lab extends AsyncDisposable {
 export const PROVIDER_KEY = "sk-provider-0123456789abcdef";
 
 export async function startLab({ keys, hedges = false, url, ...options }: LabOptions = {}): Promise<Lab> {
-  const spans = new InMemorySpanExporter();
-  trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: spans })] }));
-  const propagators = [new W3CTraceContextPropagator(), new W3CBaggagePropagator()];
-  propagation.setGlobalPropagator(new CompositePropagator({ propagators }));
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
-  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 1e9, exportTimeoutMillis: 1e8 });
-  const meters = new MeterProvider({ readers: [reader] });
-  metrics.setGlobalMeterProvider(meters);
-
+  const sdk = startSdk();
   const [primary, backup] = await Promise.all([startSimulator(), startSimulator({ seed: 2 })]);
   const observed = telemetry({ providers: { primary: "openai" } });
   const again: Middleware[] = hedges
@@ -102,16 +85,12 @@ export async function startLab({ keys, hedges = false, url, ...options }: LabOpt
   const listening = await listen(createServer(toNode(api)));
   const caller = new Caller(listening.port);
 
-  const collect = async (): Promise<MetricData[]> => {
-    const { resourceMetrics } = await reader.collect();
-    return resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
-  };
   return {
     caller,
     primary,
     backup,
     async call() {
-      const ended = (): ReadableSpan[] => spans.getFinishedSpans().filter(({ name }) => name === "gatewright.call");
+      const ended = (): ReadableSpan[] => sdk.spans.getFinishedSpans().filter(({ name }) => name === "gatewright.call");
       for (let tries = 0; tries < 400 && ended().length === 0; tries++) await sleep(5);
       // One that is told twice is told within a moment.
       await sleep(20);
@@ -121,30 +100,26 @@ export async function startLab({ keys, hedges = false, url, ...options }: LabOpt
       return span;
     },
     attempts: () =>
-      spans
+      sdk.spans
         .getFinishedSpans()
         .filter(({ name }) => name === "chat" || name.startsWith("chat "))
         .sort((one, other) => one.startTime[0] - other.startTime[0] || one.startTime[1] - other.startTime[1]),
-    metrics: collect,
+    metrics: sdk.metrics,
     async count(name) {
-      const points = (await collect()).find(({ descriptor }) => descriptor.name === name)?.dataPoints ?? [];
+      const points = (await sdk.metrics()).find(({ descriptor }) => descriptor.name === name)?.dataPoints ?? [];
       return points.reduce((sum, { value }) => sum + (typeof value === "number" ? value : value.count), 0);
     },
     async exported() {
-      const shown = spans.getFinishedSpans().map((span) => {
+      const shown = sdk.spans.getFinishedSpans().map((span) => {
         const { name, attributes, status, events, links } = span;
         return { name, attributes, status, events, links, trace: span.spanContext() };
       });
-      return JSON.stringify([shown, await collect()]);
+      return JSON.stringify([shown, await sdk.metrics()]);
     },
     async [Symbol.asyncDispose]() {
       caller.close();
       await listening.close();
-      await Promise.all([primary.close(), backup.close(), meters.shutdown()]);
-      trace.disable();
-      metrics.disable();
-      propagation.disable();
-      context.disable();
+      await Promise.all([primary.close(), backup.close(), sdk.stop()]);
     },
   };
 }
