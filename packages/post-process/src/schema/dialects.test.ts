@@ -1,6 +1,5 @@
-import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compileSchema } from "./compiled-schema.ts";
+import { casesOf, check } from "../testing/schema-cases.ts";
 
 // What only one of the dialects knows, or means so.
 
@@ -12,23 +11,6 @@ test("draft-07", () => {
   const $schema = "http://json-schema.org/draft-07/schema#";
   for (const [schema, value, paths] of casesOf(draft07())) check({ $schema, ...Object(schema) }, value, paths);
 });
-
-/** The cases of a table: a schema, a value, and the paths of what does not match. A line without a schema has the one above. */
-function* casesOf(table: string): Generator<readonly [schema: unknown, value: unknown, paths: readonly string[]]> {
-  let schema: unknown;
-  for (const line of table.trim().split("\n")) {
-    const [given = "", value = "", paths] = line.split(" | ");
-    if (given.trim() !== "") schema = JSON.parse(given);
-    yield [schema, JSON.parse(value), paths?.split(" & ").map((path) => path.replace("(whole)", "")) ?? []];
-  }
-}
-
-function check(schema: unknown, value: unknown, paths: readonly string[]): void {
-  const found = compileSchema(schema).check(value);
-  const told = found.map(({ path }) => path);
-  assert.deepEqual(told, paths, JSON.stringify({ schema, value, found }));
-  for (const { message } of found) assert.match(message, /^must /);
-}
 
 function draft202012(): string {
   return `
