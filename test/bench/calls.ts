@@ -10,6 +10,9 @@ export interface CallKind {
   readonly fault: (text: string) => string | undefined;
 }
 
+/** The key of every caller. */
+export const KEY = "sk-bench-0123456789abcdef";
+
 /** The `user` of a call that asks the provider to pace its stream. */
 export const PACED = "paced";
 

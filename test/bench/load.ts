@@ -1,5 +1,5 @@
 import { type Dispatcher, Pool } from "undici";
-import { type Kind, kinds } from "./calls.ts";
+import { KEY, type Kind, kinds } from "./calls.ts";
 import { answerQuestions } from "./child.ts";
 import { quantile } from "./statistics.ts";
 
@@ -24,7 +24,7 @@ export interface Outcome {
 const HEADERS = {
   "content-type": "application/json",
   accept: "application/json",
-  authorization: "Bearer sk-bench-0123456789abcdef",
+  authorization: `Bearer ${KEY}`,
   "user-agent": "gatewright-bench",
 };
 

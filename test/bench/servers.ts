@@ -28,6 +28,15 @@ export const contenders: Readonly<Record<string, Contender>> = {
     title: "toNode, log to a file",
     load: async () => (await import("./servers/watched.ts")).watchedInAFile,
   },
+  usual: { title: "toNode, usual parts", load: async () => (await import("./servers/watched.ts")).usual },
+  usualWatched: {
+    title: "usual parts, log, telemetry",
+    load: async () => (await import("./servers/watched.ts")).usualByNobody,
+  },
+  usualWritten: {
+    title: "usual parts, log to a file",
+    load: async () => (await import("./servers/watched.ts")).usualInAFile,
+  },
   express: { title: "bare Express 5", load: async () => (await import("./servers/express.ts")).bareExpress },
   toExpress: { title: "toExpress", load: async () => (await import("./servers/to-express.ts")).gatewayOnExpress },
   koa: { title: "bare Koa 3", load: async () => (await import("./servers/koa.ts")).bareKoa },

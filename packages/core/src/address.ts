@@ -1,10 +1,12 @@
-import { BlockList, isIP } from "node:net";
+import { BlockList, isIP, isIPv4 } from "node:net";
 
 /**
  * An address as it is written in one way only: without port, brackets and zone; IPv4 in IPv6 (`::ffff:192.0.2.1`, RFC
  * 4291, section 2.5.5.2) as IPv4. `undefined` for what is no address.
  */
 export function normalAddress(text: string): string | undefined {
+  // Most are, and need no more.
+  if (isIPv4(text)) return text;
   if (text.length > MAX_CHARS) return undefined;
   const bare = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(text)?.[1] ?? /^([\d.]+):\d{1,5}$/.exec(text)?.[1] ?? text;
   const address = bare.replace(/%.*$/, "");

@@ -14,6 +14,7 @@ export interface TriesAgain {
 
 /** What was tried again. What lost a race, or was left by its caller, is neither. */
 export function triesAgain(made: readonly Attempt[]): TriesAgain {
+  if (made.length < 2) return NO_OTHERS;
   const retries: Attempt[] = [];
   const fallbacks: Attempt[] = [];
   let before: Attempt | undefined;
@@ -25,3 +26,6 @@ export function triesAgain(made: readonly Attempt[]): TriesAgain {
   }
   return { retries, fallbacks };
 }
+
+/** Most calls need one try. */
+const NO_OTHERS: TriesAgain = { retries: [], fallbacks: [] };

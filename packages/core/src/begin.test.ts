@@ -4,7 +4,7 @@ import { begin } from "./begin.ts";
 import type { ChatChunk, ChatReply, Delta } from "./chat.ts";
 import { iterate } from "./chunk-iterator.ts";
 import { GatewayError } from "./error.ts";
-import { textReply } from "./reply.ts";
+import { mapChunks, onEnd, textReply } from "./reply.ts";
 import { readyIn } from "./testing/ready-in.ts";
 import { chat, chunksOf, scripted } from "./testing.ts";
 
@@ -124,6 +124,21 @@ test("a reply that has begun is given back as it is", async () => {
   assert.equal(again, begun);
   assert.equal((await begin({ ...begun, headers: { "x-more": "1" } })).chunks, begun.chunks);
   assert.equal(reads(), 2);
+});
+
+test("so is one that somebody watches, and one whose chunks were changed is looked at again", async () => {
+  const begun = await begin(await scripted("a")(chat()));
+  const watched = onEnd(
+    onEnd(begun, () => {}),
+    () => {},
+  );
+  assert.equal(await begin(watched), watched);
+  const emptied = mapChunks(await begin(await scripted("a")(chat())), ({ choices }) => ({
+    choices: choices.map(({ index }) => ({ index, delta: {}, finish_reason: null })),
+  }));
+  await assert.rejects(begin(emptied), { code: "llm.stream.interrupted" });
+  const unread = onEnd(await scripted("a")(chat()), () => {});
+  assert.notEqual(await begin(unread), unread);
 });
 
 test("an end without a finish is thrown as interrupted, after all that came", async () => {

@@ -2,6 +2,7 @@ import type { ChatChunk, ChatReply } from "./chat.ts";
 import { type ChunkIterator, iterate } from "./chunk-iterator.ts";
 import type { Code, Phase } from "./codes.ts";
 import { GatewayError } from "./error.ts";
+import { WatchedChunks } from "./watched-chunks.ts";
 
 /** How many chunks without visible content may come before the first visible one. */
 const MAX_INVISIBLE = 1000;
@@ -12,8 +13,7 @@ const MAX_INVISIBLE = 1000;
  * without one is thrown as `llm.stream.interrupted`.
  */
 export async function begin(reply: ChatReply): Promise<ChatReply> {
-  // In a pipeline of many layers each reply is looked at once.
-  if (reply?.chunks instanceof BegunChunks) return reply;
+  if (hasBegun(reply)) return reply;
   if (typeof reply?.chunks?.[Symbol.asyncIterator] !== "function") {
     throw new TypeError(
       "A layer or handler must answer a reply: an object with headers, and chunks that can be iterated.",
@@ -22,6 +22,14 @@ export async function begin(reply: ChatReply): Promise<ChatReply> {
   const chunks = new BegunChunks(iterate(reply.chunks));
   await chunks.begin();
   return { headers: reply.headers, chunks };
+}
+
+/** Whether `begin` has waited for this very reply: in a pipeline of many layers each is looked at once. */
+export function hasBegun(reply: ChatReply): boolean {
+  let chunks: AsyncIterable<ChatChunk> | ChunkIterator | undefined = reply?.chunks;
+  // Who only looks on changes nothing.
+  while (chunks instanceof WatchedChunks) chunks = chunks.source;
+  return chunks instanceof BegunChunks;
 }
 
 /** Whether a chunk shows the caller anything: text, reasoning, a tool call, a refusal or a finish. */
@@ -41,8 +49,8 @@ function shows(value: unknown): boolean {
 class BegunChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
   readonly #source: ChunkIterator;
   readonly #head: ChatChunk[] = [];
-  readonly #open = new Set<number>();
-  readonly #finished = new Set<number>();
+  /** Whether they have finished, by the index of the choice. */
+  readonly #choices = new Map<number, boolean>();
   #visible = false;
   #over = false;
 
@@ -52,10 +60,10 @@ class BegunChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
 
   async begin(): Promise<void> {
     while (!this.#visible) {
-      const result = await this.#read();
-      if (result.done) throw this.#interrupted("without an answer");
-      this.#head.push(result.value);
-      this.#visible = visible(result.value);
+      const chunk = this.#taken() ?? (await this.#read()).value;
+      if (!chunk) throw this.#interrupted("without an answer");
+      this.#head.push(chunk);
+      this.#visible = visible(chunk);
       if (!this.#visible && this.#head.length > MAX_INVISIBLE) {
         await this.return();
         throw new GatewayError("llm.provider.bad_response", `No visible answer in ${MAX_INVISIBLE} chunks.`);
@@ -69,9 +77,11 @@ class BegunChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
   }
 
   ready(): ChatChunk | undefined {
-    const held = this.#head.shift();
-    if (held || this.#over) return held;
-    const chunk = this.#source.ready?.();
+    return this.#head.shift() ?? this.#taken();
+  }
+
+  #taken(): ChatChunk | undefined {
+    const chunk = this.#over ? undefined : this.#source.ready?.();
     if (chunk) this.#track(chunk);
     return chunk;
   }
@@ -107,10 +117,8 @@ class BegunChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
 
   #track(chunk: ChatChunk): void {
     for (const { index, finish_reason } of chunk.choices) {
-      if (finish_reason) {
-        this.#finished.add(index);
-        this.#open.delete(index);
-      } else if (!this.#finished.has(index)) this.#open.add(index);
+      if (finish_reason) this.#choices.set(index, true);
+      else if (!this.#choices.has(index)) this.#choices.set(index, false);
     }
   }
 
@@ -119,7 +127,7 @@ class BegunChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
   }
 
   get #saidAll(): boolean {
-    return this.#open.size === 0 && this.#finished.size > 0;
+    return this.#choices.size > 0 && !this.#choices.values().some((finished) => !finished);
   }
 
   get #phase(): Phase {

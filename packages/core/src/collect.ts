@@ -1,5 +1,6 @@
 import { begin } from "./begin.ts";
 import type { ChatChunk, ChatCompletion, ChatReply, CompletionChoice, Delta } from "./chat.ts";
+import { iterate } from "./chunk-iterator.ts";
 import { isFields } from "./json.ts";
 import { normalizer } from "./normalize.ts";
 
@@ -14,7 +15,7 @@ const NAMES = new Set(["role", "id", "type", "name", "format", "index"]);
  */
 export async function collect(reply: ChatReply): Promise<ChatCompletion> {
   const { chunks } = await begin(reply);
-  let first: ChatChunk | undefined;
+  let first = iterate(chunks).ready?.();
   let joined: Joined | undefined;
   for await (const chunk of chunks) {
     if (joined) joined.add(chunk);

@@ -1,4 +1,4 @@
-import { begin } from "./begin.ts";
+import { begin, hasBegun } from "./begin.ts";
 import type { Handler, Middleware } from "./chat.ts";
 
 /**
@@ -9,9 +9,15 @@ export function compose(middleware: readonly Middleware[], handler: Handler): Ha
   for (const [at, layer] of middleware.entries()) {
     if (typeof layer !== "function") throw new TypeError(`compose: middleware[${at}] is no function.`);
   }
-  const innermost: Handler = async (request) => begin(await handler(request));
+  const innermost: Handler = async (request) => {
+    const reply = await handler(request);
+    return hasBegun(reply) ? reply : await begin(reply);
+  };
   return middleware.reduceRight<Handler>(
-    (next, layer) => async (request) => begin(await layer(request, next)),
+    (next, layer) => async (request) => {
+      const reply = await layer(request, next);
+      return hasBegun(reply) ? reply : await begin(reply);
+    },
     innermost,
   );
 }

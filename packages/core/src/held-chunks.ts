@@ -12,10 +12,10 @@ export class HeldChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
     this.#rest = rest;
   }
 
-  async next(): Promise<IteratorResult<ChatChunk, unknown>> {
+  next(): Promise<IteratorResult<ChatChunk, unknown>> {
     const value = this.#held[this.#at++];
-    if (value) return { done: false, value };
-    return this.#rest ? this.#rest.next() : { done: true, value: undefined };
+    if (value) return Promise.resolve({ done: false, value });
+    return this.#rest ? this.#rest.next() : Promise.resolve({ done: true, value: undefined });
   }
 
   ready(): ChatChunk | undefined {

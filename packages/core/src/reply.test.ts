@@ -5,7 +5,7 @@ import type { ChatChunk, ChatReply } from "./chat.ts";
 import { iterate } from "./chunk-iterator.ts";
 import { collect } from "./collect.ts";
 import { GatewayError } from "./error.ts";
-import { discard, mapChunks, mapText, onEnd, type ReplyEnd, textReply } from "./reply.ts";
+import { discard, mapChunks, mapText, onEnd, type ReplyEnd, textReply, watch } from "./reply.ts";
 import { readyIn } from "./testing/ready-in.ts";
 import { chat, chunksOf, scripted } from "./testing.ts";
 
@@ -30,6 +30,21 @@ test("a listener that throws changes nothing: the reply is read, let go, or over
   const stop = new AbortController();
   onEnd(await scripted("a")(chat()), broken, stop.signal);
   stop.abort();
+});
+
+test("what looks at the chunks and throws changes nothing", async () => {
+  const ends: ReplyEnd[] = [];
+  const broken = (): never => {
+    throw new Error("nothing can be seen");
+  };
+  for (const reply of [await scripted("a")(chat()), textReply("a")]) {
+    const seen = watch(reply, broken, (end) => ends.push(end));
+    assert.equal((await collect(seen)).choices[0]?.message.content, "a");
+  }
+  assert.deepEqual(
+    ends.map(({ outcome }) => outcome),
+    ["completed", "completed"],
+  );
 });
 
 test("a reply that fails in the middle is interrupted, and its failure is thrown on", async () => {

@@ -1,8 +1,10 @@
 import type { ChatChunk, ChatReply, Usage } from "./chat.ts";
-import { type ChunkIterator, iterate } from "./chunk-iterator.ts";
+import { iterate } from "./chunk-iterator.ts";
 import { type GatewayError, toGatewayError } from "./error.ts";
 import { HeldChunks } from "./held-chunks.ts";
+import { MappedChunks } from "./mapped-chunks.ts";
 import { tell } from "./tell.ts";
+import { type ChunkWatcher, WatchedChunks } from "./watched-chunks.ts";
 
 /** How a reply ended. */
 export interface ReplyEnd {
@@ -28,7 +30,7 @@ export function onEnd(reply: ChatReply, listener: (end: ReplyEnd) => void, signa
   return watch(reply, () => {}, listener, signal);
 }
 
-/** The same, and `each` called with every chunk that is read. */
+/** The same, and `each` called with every chunk that is read; what that throws changes nothing either. */
 export function watch(
   reply: ChatReply,
   each: (chunk: ChatChunk) => void,
@@ -44,25 +46,29 @@ export function watch(
     signal?.removeEventListener("abort", abandon);
     tell(listener, { outcome, error, usage, chunks: read });
   };
-  const fail = (thrown: unknown): void => {
+  const failed = (thrown: unknown): void => {
     const error = toGatewayError(thrown, signal);
     end(error.code === "llm.canceled" ? "canceled" : "interrupted", error);
   };
-  const abandon = (): void => fail(signal?.reason);
+  const abandon = (): void => failed(signal?.reason);
   if (signal?.aborted) abandon();
   else signal?.addEventListener("abort", abandon, { once: true });
-  const count = (chunk: ChatChunk): ChatChunk => {
+  const see = (chunk: ChatChunk): void => {
     read++;
     usage = chunk.usage ?? usage;
     each(chunk);
-    return chunk;
   };
-  return through(reply, count, { done: () => end("completed"), failed: fail, left: () => end("canceled") });
+  return watchedBy(reply, { see, completed: () => end("completed"), failed, left: () => end("canceled") });
+}
+
+/** The same reply, while somebody looks on as it is read. */
+export function watchedBy(reply: ChatReply, watcher: ChunkWatcher): ChatReply {
+  return { headers: reply.headers, chunks: new WatchedChunks(iterate(reply.chunks), watcher) };
 }
 
 /** The same reply with each chunk passed through `change`, which returns it as it is or a new one in its place. */
 export function mapChunks(reply: ChatReply, change: (chunk: ChatChunk) => ChatChunk): ChatReply {
-  return through(reply, change);
+  return { headers: reply.headers, chunks: new MappedChunks(iterate(reply.chunks), change) };
 }
 
 /**
@@ -99,58 +105,4 @@ export function textReply(text: string, options: { readonly model?: string } = {
 /** Ends a reply that nobody will read, so that what it holds (a connection, a slot) is free at once. */
 export async function discard(reply: ChatReply): Promise<void> {
   await reply.chunks[Symbol.asyncIterator]().return?.();
-}
-
-/** How the reading of a reply may end. */
-interface Endings {
-  readonly done: () => void;
-  readonly failed: (thrown: unknown) => void;
-  /** Its reader has stopped. */
-  readonly left: () => void;
-}
-
-const NO_MATTER: Endings = { done: () => {}, failed: () => {}, left: () => {} };
-
-function through(reply: ChatReply, change: (chunk: ChatChunk) => ChatChunk, endings: Endings = NO_MATTER): ChatReply {
-  const source = iterate(reply.chunks);
-  let broken: { readonly thrown: unknown } | undefined;
-  const iterator: ChunkIterator = {
-    async next() {
-      try {
-        if (broken) throw broken.thrown;
-        const result = await source.next();
-        if (!result.done) return { done: false, value: changed(result.value) };
-      } catch (thrown) {
-        endings.failed(thrown);
-        throw thrown;
-      }
-      endings.done();
-      return { done: true, value: undefined };
-    },
-    ready() {
-      const chunk = broken ? undefined : source.ready?.();
-      try {
-        return chunk && changed(chunk);
-      } catch (thrown) {
-        // Only `next` can say so.
-        broken = { thrown };
-        return undefined;
-      }
-    },
-    async return() {
-      endings.left();
-      await source.return?.();
-      return { done: true, value: undefined };
-    },
-  };
-  const changed = (chunk: ChatChunk): ChatChunk => {
-    try {
-      return change(chunk);
-    } catch (thrown) {
-      // What the change broke is not read on; if it cannot be let go either, its own failure is the one to tell.
-      source.return?.().catch(() => {});
-      throw thrown;
-    }
-  };
-  return { headers: reply.headers, chunks: { [Symbol.asyncIterator]: () => iterator } };
 }

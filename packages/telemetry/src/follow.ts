@@ -33,7 +33,7 @@ export interface Begun {
 
 /** A layer that watches what is below. Where `begin` answers nothing, there is nothing to do; what it throws changes nothing. */
 export function watching(begin: (request: ChatRequest) => Begun | undefined): Middleware {
-  return async (request, next) => {
+  return (request, next) => {
     const begun = harmless(() => begin(request));
     if (!begun) return next(request);
     const below = (): Promise<ChatReply> => context.with(begun.within, next, undefined, begun.request);

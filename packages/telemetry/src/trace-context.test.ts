@@ -145,6 +145,25 @@ test("of other propagators nothing is passed on, and nothing that no header can 
   assert.deepEqual(asked, [["b3"], "0", undefined]);
 });
 
+test("a propagator without an SDK passes a caller's trace on", async () => {
+  propagation.setGlobalPropagator({
+    inject(from, carrier, setter) {
+      const { traceId = "", spanId = "" } = trace.getSpanContext(from) ?? {};
+      setter.set(carrier, "traceparent", `00-${traceId}-${spanId}-01`);
+    },
+    extract: (into) => trace.setSpanContext(into, { traceId: TRACE, spanId: PARENT, traceFlags: 1, isRemote: true }),
+    fields: () => ["traceparent"],
+  });
+  try {
+    const below = provider("acme", "Hi");
+    const { call, attempt } = telemetry();
+    await collect(await compose([call, attempt], below)(chat()));
+    assert.deepEqual(headersOf(below.requests[0]), { traceparent: `00-${TRACE}-${PARENT}-01` });
+  } finally {
+    propagation.disable();
+  }
+});
+
 test("a trace that is not sampled is passed on as such, and measured all the same", async () => {
   await using sdk = startSdk({ sampler: new AlwaysOffSampler() });
   const below = provider("acme", "Hi");

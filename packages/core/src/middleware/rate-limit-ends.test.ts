@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
+import { iterate } from "../chunk-iterator.ts";
 import { collect } from "../collect.ts";
 import { compose } from "../compose.ts";
 import { GatewayError } from "../error.ts";
@@ -18,11 +19,19 @@ const PROMPT = 20;
 const TOKENS = { tokens: CAPACITY, windowMs: 60_000 };
 const REQUESTS = { requests: 10, windowMs: 60_000 };
 
-/** What is charged, and how a call ends. Of each answer one token was seen. */
+/** Ways to end an answer of which no text was read. */
+const UNREAD: ReadonlySet<string> = new Set([
+  "is left by its reader",
+  "is let go unread",
+  "is never read, and its caller goes",
+]);
+
+/** What is charged, and how a call ends. Of each answer that was read one token was seen. */
 const ENDS: Readonly<Record<string, readonly [used: number, way: Way]>> = {
   ...Object.fromEntries(
     Object.entries(UNFINISHED).map(([how, way]) => {
-      const used = how === "fails before it begins" ? 0 : how.startsWith("is canceled") ? PROMPT : PROMPT + 1;
+      const isRead = !how.startsWith("is canceled") && !UNREAD.has(how);
+      const used = how === "fails before it begins" ? 0 : isRead ? PROMPT + 1 : PROMPT;
       return [how, [used, way]] as const;
     }),
   ),
@@ -41,7 +50,7 @@ const ENDS: Readonly<Record<string, readonly [used: number, way: Way]>> = {
     ],
   ],
   "is let go by a caller who went, twice": [
-    PROMPT + 1,
+    PROMPT,
     [
       chunksOf("a"),
       async (replying, leave) => {
@@ -67,7 +76,8 @@ const ENDS: Readonly<Record<string, readonly [used: number, way: Way]>> = {
     [
       async () => ({ headers: {}, chunks: hangingAfter("a") }),
       async (replying, leave) => {
-        await replying;
+        const chunks = iterate((await replying).chunks);
+        for (let read = 0; read < 2; read++) await chunks.next();
         leave();
       },
     ],

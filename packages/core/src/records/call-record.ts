@@ -10,10 +10,11 @@ import { callerOf } from "./caller-of.ts";
 import type { ContentRule } from "./content-rule.ts";
 import { endingOf } from "./ending.ts";
 import { errorRecord } from "./error-record.ts";
-import { oneLine } from "./one-line.ts";
+import { isoTime } from "./iso-time.ts";
+import { oneLine, shownName } from "./one-line.ts";
 import { costOfAll, paidTries } from "./paid-tries.ts";
 import type { CostOf } from "./prices.ts";
-import type { CallRecord, LimitRecord } from "./record.ts";
+import type { CallRecord, LimitRecord, Writable } from "./record.ts";
 import { schemaOf } from "./schema-of.ts";
 import type { Seen } from "./seen.ts";
 import { sumOfTokens } from "./token-record.ts";
@@ -29,8 +30,10 @@ export interface Settings {
 
 /** What is known of a call that has ended, besides what its layers have noted. */
 export interface Ended {
-  readonly startedAt: Date;
+  /** In milliseconds since 1970. */
+  readonly startedAt: number;
   readonly totalMs: number;
+  /** When there was an answer to pass on; `undefined` where there never was. */
   readonly firstTokenMs: number | undefined;
   /** Of the reply, if there was one. */
   readonly headers: ChatReply["headers"];
@@ -39,13 +42,12 @@ export interface Ended {
   readonly error: GatewayError | undefined;
 }
 
-type Draft = { -readonly [Field in keyof CallRecord]: CallRecord[Field] };
-
 /** The record of a call that the pipeline has seen. */
 export function callRecord({ fields, costOf, content }: Settings, request: ChatRequest, ended: Ended): CallRecord {
   const { call, model } = request;
   const { context } = call;
   const { headers, seen, error, firstTokenMs } = ended;
+  const { environment, region } = fields;
   const attempts = triedFor(call, error);
   const answered = headers["x-gateway-model"] ?? seen.model;
   const provider = headers["x-gateway-provider"] ?? attempts.at(-1)?.provider;
@@ -58,26 +60,30 @@ export function callRecord({ fields, costOf, content }: Settings, request: ChatR
   const { status, outcome, partial } = endingOf(error, {
     stream,
     chunks: seen.chunks,
-    begun: context.get(begunInSilence),
+    begun: firstTokenMs !== undefined || context.get(begunInSilence),
   });
 
-  const draft: Draft = {
-    time: ended.startedAt.toISOString(),
-    request_id: oneLine(call.id, MAX_ID),
-    ...fields,
+  const { retries, fallbacks } = triesAgain(attempts);
+
+  const draft: Writable<CallRecord> = {
+    time: isoTime(ended.startedAt),
+    request_id: shownId(call.id),
     caller: callerOf(call),
     operation: "chat",
-    model: oneLine(model),
+    model: shownName(model),
     stream,
     status,
     outcome,
     partial,
-    attempts: attemptRecords(attempts, ended.startedAt.getTime()),
-    ...triesIn(attempts),
+    attempts: attemptRecords(attempts, ended.startedAt),
+    retries: retries.length,
+    fallbacks: fallbacks.length,
     total_ms: roundMs(ended.totalMs),
   };
-  if (answered !== undefined) draft.answered_by = oneLine(answered);
-  if (provider !== undefined) draft.provider = oneLine(provider);
+  if (environment !== undefined) draft.environment = environment;
+  if (region !== undefined) draft.region = region;
+  if (answered !== undefined) draft.answered_by = shownName(answered);
+  if (provider !== undefined) draft.provider = shownName(provider);
   if (error) {
     const said = errorRecord(error, {
       echoes: (text) => hideEchoes(text, request),
@@ -96,7 +102,7 @@ export function callRecord({ fields, costOf, content }: Settings, request: ChatR
 }
 
 /** Puts down what there is only of some calls. */
-function note(draft: Draft, request: ChatRequest, { reasons, tools, verdicts }: Seen): void {
+function note(draft: Writable<CallRecord>, request: ChatRequest, { reasons, tools, verdicts }: Seen): void {
   const { context } = request.call;
   const schema = request.response_format ? schemaOf(request) : undefined;
   const limits = context.get(limitDecisions);
@@ -112,9 +118,10 @@ function note(draft: Draft, request: ChatRequest, { reasons, tools, verdicts }: 
 /** The record of a call that never came so far, such as one whose body cannot be read. When it began is not known. */
 export function strayRecord({ fields, content }: Settings, call: Call, error: GatewayError): CallRecord {
   const attempts = triedFor(call, error);
+  const { retries, fallbacks } = triesAgain(attempts);
   return {
-    time: new Date().toISOString(),
-    request_id: oneLine(call.id, MAX_ID),
+    time: isoTime(Date.now()),
+    request_id: shownId(call.id),
     ...fields,
     caller: callerOf(call),
     operation: "other",
@@ -122,12 +129,19 @@ export function strayRecord({ fields, content }: Settings, call: Call, error: Ga
     ...endingOf(error, { stream: false, chunks: 0, begun: false }),
     error: errorRecord(error, { echoes: (text) => text, content: (text) => content?.show(text) }),
     attempts: attemptRecords(attempts),
-    ...triesIn(attempts),
+    retries: retries.length,
+    fallbacks: fallbacks.length,
   };
+}
+
+/** A request's id: most are the gateway's own, and nothing can be in those. */
+function shownId(id: string): string {
+  return OWN_ID.test(id) ? id : oneLine(id, MAX_ID);
 }
 
 /** As long as an id may be. */
 const MAX_ID = 128;
+const OWN_ID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
 /** How many notes of one kind are told. */
 const MAX_NOTES = 32;
 
@@ -138,16 +152,11 @@ function triedFor({ context }: Call, error: GatewayError | undefined): readonly 
 
 function limitRecords({ layer, allowed, dryRun, limits }: LimitDecision): LimitRecord[] {
   return limits.slice(0, MAX_NOTES).map(({ name, remaining, capacity }) => ({
-    layer: oneLine(layer),
-    name: oneLine(name),
+    layer: shownName(layer),
+    name: shownName(name),
     allowed,
     ...(dryRun && { dry_run: true }),
     remaining,
     capacity,
   }));
-}
-
-function triesIn(attempts: readonly Attempt[]): Pick<CallRecord, "retries" | "fallbacks"> {
-  const { retries, fallbacks } = triesAgain(attempts);
-  return { retries: retries.length, fallbacks: fallbacks.length };
 }

@@ -40,12 +40,12 @@ const ENDS: Readonly<Record<string, readonly [stream: End, completion: End, way:
     of("is left by its reader"),
   ],
   "is let go unread": [
-    ["canceled", 200, true, "llm.canceled"],
+    ["canceled", 200, false, "llm.canceled"],
     ["canceled", 499, false, "llm.canceled"],
     of("is let go unread"),
   ],
   "is never read, and its caller goes": [
-    ["canceled", 200, true, "llm.canceled"],
+    ["canceled", 200, false, "llm.canceled"],
     ["canceled", 499, false, "llm.canceled"],
     of("is never read, and its caller goes"),
   ],
@@ -84,7 +84,7 @@ const ENDS: Readonly<Record<string, readonly [stream: End, completion: End, way:
     ],
   ],
   "is let go by a caller who went, twice": [
-    ["canceled", 200, true, "llm.canceled"],
+    ["canceled", 200, false, "llm.canceled"],
     ["canceled", 499, false, "llm.canceled"],
     [
       chunksOf("a"),
@@ -114,7 +114,7 @@ for (const [how, [streamed, completed, [outcome, end]]] of Object.entries(ENDS))
       assert.equal(records.length, 1);
       const { outcome: ended, status, partial, error } = records[0] as CallRecord;
       assert.deepEqual([ended, status, partial, error?.code], expected);
-      assert.equal(records[0]?.first_token_ms !== undefined, stream && (partial || ended === "completed"));
+      assert.equal(records[0]?.first_token_ms !== undefined, stream && status === 200);
       assert.deepEqual(getEventListeners(leaving.signal, "abort"), []);
     });
   }

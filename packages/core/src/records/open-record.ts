@@ -1,19 +1,20 @@
 import type { ChatChunk, ChatReply, ChatRequest } from "../chat.ts";
 import type { Clock } from "../clock.ts";
 import { GatewayError, toGatewayError } from "../error.ts";
-import { type ReplyEnd, watch } from "../reply.ts";
+import { watchedBy } from "../reply.ts";
+import type { ChunkWatcher } from "../watched-chunks.ts";
 import { callRecord, type Ended, type Settings } from "./call-record.ts";
 import type { Outlet } from "./outlet.ts";
 import { Seen } from "./seen.ts";
 
 /** The record of a call under way. It is written once, when the call has ended, from whichever side that is learned. */
-export class OpenRecord {
+export class OpenRecord implements ChunkWatcher {
   readonly #settings: Settings;
   readonly #outlet: Outlet;
   readonly #clock: Clock;
   readonly #request: ChatRequest;
   readonly #seen: Seen;
-  readonly #startedAt = new Date();
+  readonly #startedAt = Date.now();
   readonly #startedMs: number;
   #firstTokenMs: number | undefined;
   #headers: ChatReply["headers"] = {};
@@ -38,7 +39,17 @@ export class OpenRecord {
     if (this.#end) return reply;
     this.#firstTokenMs = this.#clock.now() - this.#startedMs;
     this.#headers = reply.headers;
-    return watch(reply, this.#see, this.#ended);
+    return watchedBy(reply, this);
+  }
+
+  see(chunk: ChatChunk): void {
+    this.#seen.add(chunk);
+  }
+
+  completed(): void {
+    if (this.#end) return;
+    this.#close(undefined);
+    this.#write();
   }
 
   /** The call has failed, in place of an answer or behind it. */
@@ -47,24 +58,12 @@ export class OpenRecord {
     if (!this.#end || this.#end.error === STOPPED) this.#close(toGatewayError(thrown, this.#request.call.signal));
   }
 
+  left(): void {
+    if (!this.#end) this.#close(STOPPED);
+  }
+
   /** Its caller has gone, whether or not what is below takes notice. */
   readonly #leave = (): void => this.failed(this.#request.call.signal.reason);
-
-  readonly #see = (chunk: ChatChunk): void => {
-    try {
-      this.#seen.add(chunk);
-    } catch {
-      // What cannot be looked into is passed on all the same.
-    }
-  };
-
-  readonly #ended = ({ outcome, error }: ReplyEnd): void => {
-    if (this.#end) return;
-    if (outcome === "completed") {
-      this.#close(undefined);
-      this.#write();
-    } else this.#close(error ?? STOPPED);
-  };
 
   /** What did not complete is written in a moment: what is below ends as well, and notes how. */
   #close(error: GatewayError | undefined): void {

@@ -19,11 +19,12 @@ export function paidTries(
   models: readonly (string | undefined)[],
   usage: Usage | undefined,
 ): readonly PaidTry[] {
-  const noted = attempts.flatMap((attempt, at) => {
+  const noted: PaidTry[] = [];
+  for (const [at, attempt] of attempts.entries()) {
     const tokens = tokenRecord(attempt.usage);
     // The last is the one that answered, and may have told which model it was.
-    return tokens ? [{ tokens, models: at === attempts.length - 1 ? models : [attempt.model] }] : [];
-  });
+    if (tokens) noted.push({ tokens, models: at === attempts.length - 1 ? models : [attempt.model] });
+  }
   if (noted.length > 0) return noted;
   const tokens = tokenRecord(usage);
   return tokens ? [{ tokens, models }] : [];

@@ -32,6 +32,7 @@ export function readPrices(part: string, prices: Readonly<Record<string, Price>>
     if (model.includes("*")) patterns.push([namePattern(model), checked]);
     else names.set(model, checked);
   }
+  if (names.size === 0 && patterns.length === 0) return () => undefined;
   const priceOf = (model: string): Price | undefined => names.get(model) ?? patterns.find(([fits]) => fits(model))?.[1];
 
   return ({ input, output, cached = 0 }, models) => {

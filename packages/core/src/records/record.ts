@@ -124,3 +124,6 @@ export interface ContentRecord {
   readonly prompt: string;
   readonly answer: string;
 }
+
+/** A record, or a part of one, while it is made. */
+export type Writable<Part> = { -readonly [Field in keyof Part]: Part[Field] };

@@ -1,7 +1,8 @@
 import type { ChatChunk, ChunkChoice, ToolCall, Usage } from "../chat.ts";
 import { isFields } from "../json.ts";
+import { cut } from "../secrecy/redact.ts";
 import type { AnswerText } from "./answer-text.ts";
-import { oneLine } from "./one-line.ts";
+import { oneLine, shownName } from "./one-line.ts";
 
 const MAX_REASONS = 8;
 const MAX_TOOLS = 32;
@@ -13,8 +14,8 @@ const MAX_KEPT = 1024;
 export class Seen {
   /** What it says, where that is gathered. */
   readonly answer: AnswerText | undefined;
-  #reasons: Set<string> | undefined;
-  #tools: Set<string> | undefined;
+  #reasons: string[] | undefined;
+  #tools: string[] | undefined;
   #verdicts: unknown[] | undefined;
   /** How many chunks went by. */
   chunks = 0;
@@ -42,12 +43,12 @@ export class Seen {
 
   /** Why the answers ended. */
   get reasons(): readonly string[] | undefined {
-    return this.#reasons && [...this.#reasons].map((reason) => oneLine(reason, 64));
+    return this.#reasons?.map((reason) => cut(shownName(reason), 64));
   }
 
   /** The names of the tools that were called. */
   get tools(): readonly string[] | undefined {
-    return this.#tools && [...this.#tools].map((name) => oneLine(name, 128));
+    return this.#tools?.map((name) => cut(shownName(name), 128));
   }
 
   get verdicts(): readonly Readonly<Record<string, unknown>>[] | undefined {
@@ -68,9 +69,12 @@ export class Seen {
 }
 
 /** What providers send is not checked. */
-function withName(known: Set<string> | undefined, name: unknown, most: number): Set<string> | undefined {
-  if (typeof name !== "string" || (known && known.size >= most)) return known;
-  return (known ?? new Set()).add(name.slice(0, MAX_KEPT));
+function withName(known: string[] | undefined, name: unknown, most: number): string[] | undefined {
+  if (typeof name !== "string" || (known && known.length >= most)) return known;
+  const kept = name.slice(0, MAX_KEPT);
+  if (!known) return [kept];
+  if (!known.includes(kept)) known.push(kept);
+  return known;
 }
 
 const MAX_FIELDS = 8;

@@ -1,7 +1,7 @@
 import type { Usage } from "../chat.ts";
 import { isFields } from "../json.ts";
 import { isCount, isSaid } from "../tokens.ts";
-import type { TokenRecord } from "./record.ts";
+import type { TokenRecord, Writable } from "./record.ts";
 
 /**
  * What a provider reported, in OpenAI's form; `undefined` where it reported nothing, or nonsense. Of input and output one may be
@@ -16,12 +16,10 @@ export function tokenRecord(usage: Usage | undefined): TokenRecord | undefined {
   if (isNothing || !isCount(input) || !isCount(output)) return undefined;
   const cached = isFields(prompt_tokens_details) ? prompt_tokens_details.cached_tokens : undefined;
   const reasoning = isFields(completion_tokens_details) ? completion_tokens_details.reasoning_tokens : undefined;
-  return {
-    input,
-    output,
-    ...(isCount(cached) && cached <= input && { cached }),
-    ...(isCount(reasoning) && { reasoning }),
-  };
+  const record: Writable<TokenRecord> = { input, output };
+  if (isCount(cached) && cached <= input) record.cached = cached;
+  if (isCount(reasoning)) record.reasoning = reasoning;
+  return record;
 }
 
 function rest(total: unknown, other: unknown): number {
