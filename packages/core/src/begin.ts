@@ -26,10 +26,19 @@ export async function begin(reply: ChatReply): Promise<ChatReply> {
 
 /** Whether `begin` has waited for this very reply: in a pipeline of many layers each is looked at once. */
 export function hasBegun(reply: ChatReply): boolean {
+  return begunChunks(reply) !== undefined;
+}
+
+/** The chunks of a reply that has begun which nobody has read yet: up to its first visible one. */
+export function inHand(reply: ChatReply): readonly ChatChunk[] {
+  return begunChunks(reply)?.head ?? [];
+}
+
+function begunChunks(reply: ChatReply): BegunChunks | undefined {
   let chunks: AsyncIterable<ChatChunk> | ChunkIterator | undefined = reply?.chunks;
   // Who only looks on changes nothing.
   while (chunks instanceof WatchedChunks) chunks = chunks.source;
-  return chunks instanceof BegunChunks;
+  return chunks instanceof BegunChunks ? chunks : undefined;
 }
 
 /** Whether a chunk shows the caller anything: text, reasoning, a tool call, a refusal or a finish. */
@@ -48,7 +57,7 @@ function shows(value: unknown): boolean {
 
 class BegunChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
   readonly #source: ChunkIterator;
-  readonly #head: ChatChunk[] = [];
+  readonly head: ChatChunk[] = [];
   /** Whether they have finished, by the index of the choice. */
   readonly #choices = new Map<number, boolean>();
   #visible = false;
@@ -62,9 +71,9 @@ class BegunChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
     while (!this.#visible) {
       const chunk = this.#taken() ?? (await this.#read()).value;
       if (!chunk) throw this.#interrupted("without an answer");
-      this.#head.push(chunk);
+      this.head.push(chunk);
       this.#visible = visible(chunk);
-      if (!this.#visible && this.#head.length > MAX_INVISIBLE) {
+      if (!this.#visible && this.head.length > MAX_INVISIBLE) {
         await this.return();
         throw new GatewayError("llm.provider.bad_response", `No visible answer in ${MAX_INVISIBLE} chunks.`);
       }
@@ -72,12 +81,12 @@ class BegunChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
   }
 
   next(): Promise<IteratorResult<ChatChunk, undefined>> {
-    const value = this.#head.shift();
+    const value = this.head.shift();
     return value === undefined ? this.#read() : Promise.resolve({ done: false, value });
   }
 
   ready(): ChatChunk | undefined {
-    return this.#head.shift() ?? this.#taken();
+    return this.head.shift() ?? this.#taken();
   }
 
   #taken(): ChatChunk | undefined {
@@ -88,7 +97,7 @@ class BegunChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
 
   async return(): Promise<IteratorResult<ChatChunk, undefined>> {
     this.#over = true;
-    this.#head.length = 0;
+    this.head.length = 0;
     await this.#source.return?.();
     return END;
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { begin } from "./begin.ts";
 import type { ChatChunk, ChatCompletion, ChatReply, ChunkChoice, Delta } from "./chat.ts";
 import { collect } from "./collect.ts";
 import { GatewayError } from "./error.ts";
@@ -15,6 +16,12 @@ const chunk = (delta: Delta, more: Partial<ChunkChoice> = {}): ChatChunk => ({
   choices: [{ index: 0, delta, finish_reason: null, ...more }],
 });
 const stop = chunk({}, { finish_reason: "stop" });
+
+test("a reply whose chunks a layer has read already is no completion", async () => {
+  const reply = await begin(await scripted("a")(chat()));
+  for await (const _ of reply.chunks);
+  await assert.rejects(collect(reply), { code: "llm.stream.interrupted" });
+});
 
 test("a reply of one chunk gives back the completion it was made from, field for field", async () => {
   const text = `{"id":"x","object":"chat.completion","created":7,"model":"m","system_fingerprint":"f","service_tier":null,

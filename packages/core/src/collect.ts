@@ -1,6 +1,7 @@
 import { begin } from "./begin.ts";
 import type { ChatChunk, ChatCompletion, ChatReply, CompletionChoice, Delta } from "./chat.ts";
 import { iterate } from "./chunk-iterator.ts";
+import { GatewayError } from "./error.ts";
 import { isFields } from "./json.ts";
 import { normalizer } from "./normalize.ts";
 
@@ -15,6 +16,7 @@ const NAMES = new Set(["role", "id", "type", "name", "format", "index"]);
  */
 export async function collect(reply: ChatReply): Promise<ChatCompletion> {
   const { chunks } = await begin(reply);
+  // Most replies are one chunk, which is in hand.
   let first = iterate(chunks).ready?.();
   let joined: Joined | undefined;
   for await (const chunk of chunks) {
@@ -25,8 +27,9 @@ export async function collect(reply: ChatReply): Promise<ChatCompletion> {
       joined.add(chunk);
     } else first = chunk;
   }
-  // A reply that has begun has at least one chunk.
-  return joined ? joined.completion() : whole(first as ChatChunk);
+  // A layer has read it before.
+  if (!first) throw new GatewayError("llm.stream.interrupted", "Nothing is left of the answer.");
+  return joined ? joined.completion() : whole(first);
 }
 
 function whole(chunk: ChatChunk): ChatCompletion {

@@ -9,15 +9,14 @@ export function compose(middleware: readonly Middleware[], handler: Handler): Ha
   for (const [at, layer] of middleware.entries()) {
     if (typeof layer !== "function") throw new TypeError(`compose: middleware[${at}] is no function.`);
   }
-  const innermost: Handler = async (request) => {
+  return middleware.reduceRight<Handler>((next, layer) => begunBy((request) => layer(request, next)), begunBy(handler));
+}
+
+/** The same handler, whose replies have begun. */
+function begunBy(handler: Handler): Handler {
+  return async (request) => {
     const reply = await handler(request);
-    return hasBegun(reply) ? reply : await begin(reply);
+    // Of many layers most pass on what has begun: to wait for each of them once more is what a layer costs.
+    return hasBegun(reply) ? reply : begin(reply);
   };
-  return middleware.reduceRight<Handler>(
-    (next, layer) => async (request) => {
-      const reply = await layer(request, next);
-      return hasBegun(reply) ? reply : await begin(reply);
-    },
-    innermost,
-  );
 }

@@ -337,8 +337,25 @@ test("discarding a reply lets go of its source, through every layer, and tells i
   assert.equal(handler.open, 0);
   assert.deepEqual(
     ends.map(({ outcome, chunks }) => [outcome, chunks]),
-    [["canceled", 0]],
+    // What was in hand had come, read or not.
+    [["canceled", 2]],
   );
+});
+
+test("what is in hand is seen once, by each who looks on, read or not, with its usage", async () => {
+  const whole = { ...chunksOf("a")[1], choices: [{ index: 0, delta: { content: "a" }, finish_reason: "stop" }], usage };
+  for (const end of [discard, collect]) {
+    const ends: ReplyEnd[] = [];
+    const reply = await begin(await scripted([whole])(chat()));
+    await end(
+      onEnd(
+        onEnd(reply, (outer) => ends.push(outer)),
+        (inner) => ends.push(inner),
+      ),
+    );
+    const outcome = end === discard ? "canceled" : "completed";
+    assert.deepEqual(ends, Array(2).fill({ outcome, error: undefined, usage, chunks: 1 }));
+  }
 });
 
 test("a reply that is ended early has let go of its source by then", async () => {

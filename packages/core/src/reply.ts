@@ -1,3 +1,4 @@
+import { inHand } from "./begin.ts";
 import type { ChatChunk, ChatReply, Usage } from "./chat.ts";
 import { iterate } from "./chunk-iterator.ts";
 import { type GatewayError, toGatewayError } from "./error.ts";
@@ -17,7 +18,7 @@ export interface ReplyEnd {
   readonly error: GatewayError | undefined;
   /** The last usage that the provider reported, if it did. */
   readonly usage: Usage | undefined;
-  /** How many chunks were read. */
+  /** How many chunks came: those that were read, and those in hand when the answer had begun. */
   readonly chunks: number;
 }
 
@@ -30,7 +31,7 @@ export function onEnd(reply: ChatReply, listener: (end: ReplyEnd) => void, signa
   return watch(reply, () => {}, listener, signal);
 }
 
-/** The same, and `each` called with every chunk that is read; what that throws changes nothing either. */
+/** The same, and `each` called with every chunk that comes; what that throws changes nothing either. */
 export function watch(
   reply: ChatReply,
   each: (chunk: ChatChunk) => void,
@@ -46,11 +47,11 @@ export function watch(
     signal?.removeEventListener("abort", abandon);
     tell(listener, { outcome, error, usage, chunks: read });
   };
-  const failed = (thrown: unknown): void => {
+  const broke = (thrown: unknown): void => {
     const error = toGatewayError(thrown, signal);
     end(error.code === "llm.canceled" ? "canceled" : "interrupted", error);
   };
-  const abandon = (): void => failed(signal?.reason);
+  const abandon = (): void => broke(signal?.reason);
   if (signal?.aborted) abandon();
   else signal?.addEventListener("abort", abandon, { once: true });
   const see = (chunk: ChatChunk): void => {
@@ -58,12 +59,12 @@ export function watch(
     usage = chunk.usage ?? usage;
     each(chunk);
   };
-  return watchedBy(reply, { see, completed: () => end("completed"), failed, left: () => end("canceled") });
+  return watchedBy(reply, { see, completed: () => end("completed"), broke, left: () => end("canceled") });
 }
 
 /** The same reply, while somebody looks on as it is read. */
 export function watchedBy(reply: ChatReply, watcher: ChunkWatcher): ChatReply {
-  return { headers: reply.headers, chunks: new WatchedChunks(iterate(reply.chunks), watcher) };
+  return { headers: reply.headers, chunks: new WatchedChunks(iterate(reply.chunks), watcher, inHand(reply)) };
 }
 
 /** The same reply with each chunk passed through `change`, which returns it as it is or a new one in its place. */

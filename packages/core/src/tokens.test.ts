@@ -107,6 +107,12 @@ const STRANGE: Readonly<Record<string, Delta>> = {
   "reasoning that is an object": strange({ reasoning: { text: "hm" }, reasoning_content: 5 }),
 };
 
+test("text beside calls that are no list is counted", () => {
+  for (const tool_calls of [{}, "weather", [null]]) {
+    assert.equal(chunk({ content: "x".repeat(400), ...strange({ tool_calls }) }), chunk({ content: "x".repeat(400) }));
+  }
+});
+
 for (const [what, delta] of Object.entries(STRANGE)) {
   test(`an answer with ${what}, as some services send it, can be counted`, async () => {
     const tokens = chunk(delta);

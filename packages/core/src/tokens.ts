@@ -82,7 +82,7 @@ const MOST = 1e7;
 
 function partBytes(content: string | readonly ContentPart[] | null | undefined): number {
   if (!Array.isArray(content)) return 0;
-  return content.reduce((sum: number, { text }: ContentPart) => sum + bytesOf(text), 0);
+  return content.reduce((sum: number, part: ContentPart) => sum + bytesOf(part?.text), 0);
 }
 
 /** Of what should be text; some services send something else, which is not counted. */
@@ -92,8 +92,8 @@ function bytesOf(text: unknown): number {
 
 function callBytes(calls: readonly ToolCall[] | null | undefined): number {
   let bytes = 0;
-  for (const call of calls ?? []) {
-    bytes += bytesOf(call.function?.name) + bytesOf(call.function?.arguments);
+  for (const call of Array.isArray(calls) ? calls : []) {
+    bytes += bytesOf(call?.function?.name) + bytesOf(call?.function?.arguments);
   }
   return bytes;
 }

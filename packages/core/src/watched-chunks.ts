@@ -1,14 +1,14 @@
 import type { ChatChunk } from "./chat.ts";
 import type { ChunkIterator } from "./chunk-iterator.ts";
 
-/** Who looks on while chunks are read. What it throws changes nothing for the reader. */
+/** Who looks on while chunks are read. Of the ends it may be told several, and one again: the first counts. */
 export interface ChunkWatcher {
-  /** A chunk is read. */
+  /** A chunk is there. What this throws changes nothing for the reader. */
   see(chunk: ChatChunk): void;
   /** They were read to their end. */
   completed(): void;
-  /** Reading them failed; may be told more than once. */
-  failed(thrown: unknown): void;
+  /** Reading them failed. */
+  broke(thrown: unknown): void;
   /** The reader has stopped. */
   left(): void;
 }
@@ -17,10 +17,16 @@ export interface ChunkWatcher {
 export class WatchedChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
   readonly source: ChunkIterator;
   readonly #watcher: ChunkWatcher;
+  /** How many of the next chunks the watcher has seen already. */
+  #known: number;
 
-  constructor(source: ChunkIterator, watcher: ChunkWatcher) {
+  /** `inHand` are the chunks that the source gives first, and that are there already: they are seen at once, read or not. */
+  constructor(source: ChunkIterator, watcher: ChunkWatcher, inHand: readonly ChatChunk[] = []) {
     this.source = source;
     this.#watcher = watcher;
+    this.#known = 0;
+    for (const chunk of inHand) this.#see(chunk);
+    this.#known = inHand.length;
   }
 
   async next(): Promise<IteratorResult<ChatChunk, unknown>> {
@@ -28,7 +34,7 @@ export class WatchedChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
     try {
       result = await this.source.next();
     } catch (thrown) {
-      this.#watcher.failed(thrown);
+      this.#watcher.broke(thrown);
       throw thrown;
     }
     if (result.done) this.#watcher.completed();
@@ -49,6 +55,10 @@ export class WatchedChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
   }
 
   #see(chunk: ChatChunk): void {
+    if (this.#known > 0) {
+      this.#known--;
+      return;
+    }
     try {
       this.#watcher.see(chunk);
     } catch {

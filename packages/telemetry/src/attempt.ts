@@ -3,7 +3,7 @@ import { isSpanContextValid, SpanKind, trace } from "@opentelemetry/api";
 import { AttemptContext } from "./attempt-context.ts";
 import { attribute, CHAT, own } from "./conventions.ts";
 import type { Begun } from "./follow.ts";
-import { isTracing, type Recorder } from "./recorder.ts";
+import type { Recorder } from "./recorder.ts";
 import { requestAttributes } from "./request-attributes.ts";
 import { shown, shownName } from "./shown.ts";
 import { headersFor, parentOfAttempt } from "./trace-context.ts";
@@ -13,7 +13,6 @@ import { WatchedAttempt } from "./watched-attempt.ts";
 export function beginAttempt(recorder: Recorder, request: ChatRequest): Begun | undefined {
   const { call } = request;
   const instruments = recorder.instruments();
-  if (!instruments && !isTracing()) return undefined;
   const parent = parentOfAttempt(call);
   const model = shownName(request.model);
   // What samplers may decide by is there from the beginning.

@@ -2,7 +2,7 @@ import type { ChatRequest } from "@gatewright/core";
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import { own } from "./conventions.ts";
 import type { Begun } from "./follow.ts";
-import { isTracing, type Recorder } from "./recorder.ts";
+import type { Recorder } from "./recorder.ts";
 import { schemaAttributes } from "./request-attributes.ts";
 import { shown, shownName } from "./shown.ts";
 import { CALL, callTrace, parentOf } from "./trace-context.ts";
@@ -12,7 +12,6 @@ import { WatchedCall } from "./watched-call.ts";
 export function beginCall(recorder: Recorder, request: ChatRequest): Begun | undefined {
   const { call } = request;
   const instruments = recorder.instruments();
-  if (!instruments && !isTracing()) return undefined;
   const parent = parentOf(call);
   const span = recorder.tracer.startSpan("gatewright.call", { kind: parent.kind }, parent.context);
   if (!instruments && !isSpanContextValid(span.spanContext())) return undefined;

@@ -31,10 +31,13 @@ export interface Begun {
   readonly watcher?: Watcher | undefined;
 }
 
-/** A layer that watches what is below. Where `begin` answers nothing, there is nothing to do; what it throws changes nothing. */
-export function watching(begin: (request: ChatRequest) => Begun | undefined): Middleware {
+/**
+ * A layer that watches what is below, while it `isOn`. Where `begin` answers nothing, there is nothing to do; what it throws
+ * changes nothing.
+ */
+export function watching(isOn: () => boolean, begin: (request: ChatRequest) => Begun | undefined): Middleware {
   return (request, next) => {
-    const begun = harmless(() => begin(request));
+    const begun = harmless(() => (isOn() ? begin(request) : undefined));
     if (!begun) return next(request);
     const below = (): Promise<ChatReply> => context.with(begun.within, next, undefined, begun.request);
     return begun.watcher ? follow(below, request.call.signal, begun.watcher) : below();

@@ -1,5 +1,5 @@
 import type { Clock } from "@gatewright/core";
-import { ProxyTracerProvider, propagation, type Tracer, trace } from "@opentelemetry/api";
+import type { Tracer } from "@opentelemetry/api";
 import type { Instruments } from "./instruments.ts";
 import type { Names } from "./names.ts";
 
@@ -18,13 +18,3 @@ export interface Recorder {
   readonly propagate: boolean;
   readonly clock: Clock;
 }
-
-/** Whether any trace is begun or passed on in this process at the moment: there is an SDK, or a propagator alone. */
-export function isTracing(): boolean {
-  const provider = trace.getTracerProvider();
-  const isNobody = provider instanceof ProxyTracerProvider && provider.getDelegate() === NOBODY;
-  return !isNobody || propagation.fields().length > 0;
-}
-
-/** What stands for the SDK while none is registered. */
-const NOBODY = new ProxyTracerProvider().getDelegate();

@@ -18,6 +18,7 @@ import { liveInstruments } from "./instruments.ts";
 import { Names } from "./names.ts";
 import type { Recorder } from "./recorder.ts";
 import { shownName } from "./shown.ts";
+import { isTracing } from "./trace-context.ts";
 
 /** What cannot be known from the calls. */
 export interface TelemetryOptions {
@@ -75,14 +76,15 @@ export function telemetry({ providers = {}, propagate = true, clock = systemCloc
     propagate,
     clock,
   };
-  const call = watching((request) => {
+  const isOn = (): boolean => instruments() !== undefined || isTracing();
+  const call = watching(isOn, (request) => {
     request.call.context.set(counted, true);
     return beginCall(recorder, request);
   });
 
   return {
     call,
-    attempt: watching((request) => beginAttempt(recorder, request)),
+    attempt: watching(isOn, (request) => beginAttempt(recorder, request)),
     onCircuit(circuit) {
       const target = circuits.changed(circuit);
       instruments()?.circuitChanges.add(1, { [own.circuitTarget]: target, [own.circuitTo]: circuit.state });

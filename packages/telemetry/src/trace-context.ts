@@ -2,6 +2,7 @@ import { type Call, type ContextKey, contextKey } from "@gatewright/core";
 import {
   createContextKey,
   context as current,
+  ProxyTracerProvider,
   propagation,
   SpanKind,
   type TextMapGetter,
@@ -9,6 +10,20 @@ import {
   type Context as TraceContext,
   trace,
 } from "@opentelemetry/api";
+
+/**
+ * Whether any trace is begun or passed on in this process at the moment: there is an SDK, or a propagator alone, which says by
+ * its fields what it passes on.
+ * @see https://opentelemetry.io/docs/specs/otel/context/api-propagators/#fields
+ */
+export function isTracing(): boolean {
+  const provider = trace.getTracerProvider();
+  const isNobody = provider instanceof ProxyTracerProvider && provider.getDelegate() === NOBODY;
+  return !isNobody || propagation.fields().length > 0;
+}
+
+/** What stands for the SDK while none is registered. */
+const NOBODY = new ProxyTracerProvider().getDelegate();
 
 /** Where the spans of a call belong: set by the layer around the call, for those further in. */
 export const callTrace: ContextKey<TraceContext | undefined> = contextKey<TraceContext | undefined>(

@@ -1,5 +1,5 @@
 import type { Attempt } from "../error.ts";
-import { oneLine, shownName } from "./one-line.ts";
+import { oneLine, oneLineName } from "./one-line.ts";
 import type { AttemptRecord, Writable } from "./record.ts";
 
 /** How many are told, the last ones. */
@@ -15,8 +15,8 @@ export function attemptRecords(attempts: readonly Attempt[], callStartedAt?: num
 function attemptRecord(attempt: Attempt, callStartedAt: number | undefined): AttemptRecord {
   const { status, code, startedAt, firstTokenMs, upstreamRequestId } = attempt;
   const record: Writable<AttemptRecord> = {
-    provider: shownName(attempt.provider),
-    model: shownName(attempt.model),
+    provider: oneLineName(attempt.provider),
+    model: oneLineName(attempt.model),
     duration_ms: roundMs(attempt.durationMs),
   };
   if (status !== undefined) record.status = status;

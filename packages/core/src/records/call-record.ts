@@ -11,7 +11,7 @@ import type { ContentRule } from "./content-rule.ts";
 import { endingOf } from "./ending.ts";
 import { errorRecord } from "./error-record.ts";
 import { isoTime } from "./iso-time.ts";
-import { oneLine, shownName } from "./one-line.ts";
+import { oneLine, oneLineName } from "./one-line.ts";
 import { costOfAll, paidTries } from "./paid-tries.ts";
 import type { CostOf } from "./prices.ts";
 import type { CallRecord, LimitRecord, Writable } from "./record.ts";
@@ -60,7 +60,7 @@ export function callRecord({ fields, costOf, content }: Settings, request: ChatR
   const { status, outcome, partial } = endingOf(error, {
     stream,
     chunks: seen.chunks,
-    begun: firstTokenMs !== undefined || context.get(begunInSilence),
+    begun: context.get(begunInSilence),
   });
 
   const { retries, fallbacks } = triesAgain(attempts);
@@ -70,7 +70,7 @@ export function callRecord({ fields, costOf, content }: Settings, request: ChatR
     request_id: shownId(call.id),
     caller: callerOf(call),
     operation: "chat",
-    model: shownName(model),
+    model: oneLineName(model),
     stream,
     status,
     outcome,
@@ -82,8 +82,8 @@ export function callRecord({ fields, costOf, content }: Settings, request: ChatR
   };
   if (environment !== undefined) draft.environment = environment;
   if (region !== undefined) draft.region = region;
-  if (answered !== undefined) draft.answered_by = shownName(answered);
-  if (provider !== undefined) draft.provider = shownName(provider);
+  if (answered !== undefined) draft.answered_by = oneLineName(answered);
+  if (provider !== undefined) draft.provider = oneLineName(provider);
   if (error) {
     const said = errorRecord(error, {
       echoes: (text) => hideEchoes(text, request),
@@ -134,14 +134,14 @@ export function strayRecord({ fields, content }: Settings, call: Call, error: Ga
   };
 }
 
-/** A request's id: most are the gateway's own, and nothing can be in those. */
+/** A request's id: most are UUIDs, and no credential looks like one. */
 function shownId(id: string): string {
-  return OWN_ID.test(id) ? id : oneLine(id, MAX_ID);
+  return UUID.test(id) ? id : oneLine(id, MAX_ID);
 }
 
 /** As long as an id may be. */
 const MAX_ID = 128;
-const OWN_ID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
+const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
 /** How many notes of one kind are told. */
 const MAX_NOTES = 32;
 
@@ -152,8 +152,8 @@ function triedFor({ context }: Call, error: GatewayError | undefined): readonly 
 
 function limitRecords({ layer, allowed, dryRun, limits }: LimitDecision): LimitRecord[] {
   return limits.slice(0, MAX_NOTES).map(({ name, remaining, capacity }) => ({
-    layer: shownName(layer),
-    name: shownName(name),
+    layer: oneLineName(layer),
+    name: oneLineName(name),
     allowed,
     ...(dryRun && { dry_run: true }),
     remaining,

@@ -6,7 +6,7 @@ export interface Passed {
   readonly stream: boolean;
   /** How many chunks of the answer were read: of a stream they were sent, of a completion nothing is before all are there. */
   readonly chunks: number;
-  /** Whether a stream had begun: there was an answer, or it could not wait for one. */
+  /** Whether a stream had to begin before there was anything to say. */
   readonly begun: boolean;
 }
 
@@ -17,7 +17,7 @@ export function endingOf(
 ): Pick<CallRecord, "status" | "outcome" | "partial"> {
   if (!error) return { status: 200, outcome: "completed", partial: false };
   const partial = stream && chunks > 0;
-  const status = stream && begun ? 200 : error.status;
+  const status = partial || begun ? 200 : error.status;
   if (error.code === "llm.canceled") return { status, outcome: "canceled", partial };
   return { status, outcome: partial ? "interrupted" : "failed", partial };
 }

@@ -11,7 +11,7 @@ export function oneLine(text: string, maxLength: number = MAX_NAME): string {
 }
 
 /** The same for names, of which the same few come with every call: looking for credentials in them takes time. */
-export function shownName(name: string): string {
+export function oneLineName(name: string): string {
   if (name.length > MAX_NAME) return oneLine(name);
   const known = names.get(name);
   if (known !== undefined) return known;

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
-import type { ChatReply, Handler, Middleware } from "../chat.ts";
+import type { ChatChunk, ChatReply, Handler, Middleware } from "../chat.ts";
+import { iterate } from "../chunk-iterator.ts";
 import { collect } from "../collect.ts";
 import { compose } from "../compose.ts";
 import { GatewayError } from "../error.ts";
+import { HeldChunks } from "../held-chunks.ts";
 import type { CallRecord } from "../index.ts";
 import { log } from "../middleware/log.ts";
 import { begunInSilence } from "../notes.ts";
@@ -40,12 +42,12 @@ const ENDS: Readonly<Record<string, readonly [stream: End, completion: End, way:
     of("is left by its reader"),
   ],
   "is let go unread": [
-    ["canceled", 200, false, "llm.canceled"],
+    ["canceled", 200, true, "llm.canceled"],
     ["canceled", 499, false, "llm.canceled"],
     of("is let go unread"),
   ],
   "is never read, and its caller goes": [
-    ["canceled", 200, false, "llm.canceled"],
+    ["canceled", 200, true, "llm.canceled"],
     ["canceled", 499, false, "llm.canceled"],
     of("is never read, and its caller goes"),
   ],
@@ -84,7 +86,7 @@ const ENDS: Readonly<Record<string, readonly [stream: End, completion: End, way:
     ],
   ],
   "is let go by a caller who went, twice": [
-    ["canceled", 200, false, "llm.canceled"],
+    ["canceled", 200, true, "llm.canceled"],
     ["canceled", 499, false, "llm.canceled"],
     [
       chunksOf("a"),
@@ -114,11 +116,37 @@ for (const [how, [streamed, completed, [outcome, end]]] of Object.entries(ENDS))
       assert.equal(records.length, 1);
       const { outcome: ended, status, partial, error } = records[0] as CallRecord;
       assert.deepEqual([ended, status, partial, error?.code], expected);
-      assert.equal(records[0]?.first_token_ms !== undefined, stream && status === 200);
+      assert.equal(records[0]?.first_token_ms !== undefined, stream && (partial || ended === "completed"));
       assert.deepEqual(getEventListeners(leaving.signal, "abort"), []);
     });
   }
 }
+
+test("a reader that stops while the answer breaks off has canceled it", async () => {
+  const reading = Promise.withResolvers<never>();
+  const chunks: AsyncIterator<ChatChunk> = {
+    next: () => reading.promise,
+    return: async () => {
+      reading.reject(new GatewayError("llm.stream.interrupted", "closed"));
+      return { done: true, value: undefined };
+    },
+  };
+  const first = chunksOf("a").slice(0, 2);
+  const { records, handler } = setUp(async () => ({
+    headers: {},
+    chunks: new HeldChunks(first, chunks),
+  }));
+  const read = iterate((await handler(chat({ stream: true }))).chunks);
+  for (const _ of first) await read.next();
+  const broken = assert.rejects(read.next());
+  await read.return?.();
+  await broken;
+  await settled();
+  assert.deepEqual(
+    records.map(({ outcome, error }) => [outcome, error?.code]),
+    [["canceled", "llm.canceled"]],
+  );
+});
 
 test("what is below may ask twice, and answer late: it is one call", async () => {
   const twice: Middleware = async (request, next) => {

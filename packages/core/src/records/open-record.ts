@@ -58,6 +58,10 @@ export class OpenRecord implements ChunkWatcher {
     if (!this.#end || this.#end.error === STOPPED) this.#close(toGatewayError(thrown, this.#request.call.signal));
   }
 
+  broke(thrown: unknown): void {
+    if (!this.#end) this.failed(thrown);
+  }
+
   left(): void {
     if (!this.#end) this.#close(STOPPED);
   }

@@ -2,7 +2,7 @@ import type { ChatChunk, ChunkChoice, ToolCall, Usage } from "../chat.ts";
 import { isFields } from "../json.ts";
 import { cut } from "../secrecy/redact.ts";
 import type { AnswerText } from "./answer-text.ts";
-import { oneLine, shownName } from "./one-line.ts";
+import { oneLine, oneLineName } from "./one-line.ts";
 
 const MAX_REASONS = 8;
 const MAX_TOOLS = 32;
@@ -43,12 +43,12 @@ export class Seen {
 
   /** Why the answers ended. */
   get reasons(): readonly string[] | undefined {
-    return this.#reasons?.map((reason) => cut(shownName(reason), 64));
+    return this.#reasons?.map((reason) => cut(oneLineName(reason), 64));
   }
 
   /** The names of the tools that were called. */
   get tools(): readonly string[] | undefined {
-    return this.#tools?.map((name) => cut(shownName(name), 128));
+    return this.#tools?.map((name) => cut(oneLineName(name), 128));
   }
 
   get verdicts(): readonly Readonly<Record<string, unknown>>[] | undefined {
