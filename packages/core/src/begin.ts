@@ -57,6 +57,7 @@ function shows(value: unknown): boolean {
 
 class BegunChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
   readonly #source: ChunkIterator;
+  /** What was read to begin, and nobody has taken yet. */
   readonly head: ChatChunk[] = [];
   /** Whether they have finished, by the index of the choice. */
   readonly #choices = new Map<number, boolean>();
