@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -37,7 +38,11 @@ export interface RedisServer {
 }
 
 /** Starts a Redis. */
-export async function startRedis(...options: readonly string[]): Promise<RedisServer> {
+export function startRedis(...options: readonly string[]): Promise<RedisServer> {
+  return onFreePorts(() => startOnPort(options));
+}
+
+async function startOnPort(options: readonly string[]): Promise<RedisServer> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "gatewright-redis-"));
   folders.add(folder);
@@ -48,10 +53,16 @@ export async function startRedis(...options: readonly string[]): Promise<RedisSe
   const kill = async (): Promise<void> => {
     if (!alive.has(child)) return;
     const ended = once(child, "close");
+    child.ref();
     child.kill("SIGKILL");
     await ended;
   };
-  await start();
+  try {
+    await start();
+  } catch (error) {
+    drop(folder);
+    throw error;
+  }
   return {
     port,
     cli: async (...command) => (await run("redis-cli", ["-p", String(port), ...command], CLI)).stdout.trimEnd(),
@@ -67,8 +78,7 @@ export async function startRedis(...options: readonly string[]): Promise<RedisSe
     resume: () => void child.kill("SIGCONT"),
     async close() {
       await kill();
-      rmSync(folder, { recursive: true, force: true });
-      folders.delete(folder);
+      drop(folder);
     },
   };
 }
@@ -80,12 +90,22 @@ export interface RedisCluster {
 }
 
 /** Starts a cluster, and waits until all nodes know of all. */
-export async function startCluster(): Promise<RedisCluster> {
+export function startCluster(): Promise<RedisCluster> {
+  return onFreePorts(startNodes);
+}
+
+async function startNodes(): Promise<RedisCluster> {
   const buses = await Promise.all(Array.from({ length: 6 }, freePort));
   // The shorter the timeout, the sooner a replica takes over; much shorter, and a busy machine looks like a dead node.
   const options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-  const started = buses.map((bus) => startRedis(...options, "--cluster-port", String(bus)));
-  const nodes = await Promise.all(started);
+  const starting = buses.map((bus) => startOnPort([...options, "--cluster-port", String(bus)]));
+  const started = await Promise.allSettled(starting);
+  const nodes = started.flatMap((node) => (node.status === "fulfilled" ? [node.value] : []));
+  const failed = started.find((node) => node.status === "rejected");
+  if (failed) {
+    await Promise.all(nodes.map((node) => node.close()));
+    throw failed.reason;
+  }
   const addresses = nodes.map(({ port }, at) => `127.0.0.1:${port}@${buses[at]}`);
   await run("redis-cli", ["--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes"], CLI);
   for (const node of nodes) {
@@ -102,14 +122,30 @@ export async function startCluster(): Promise<RedisCluster> {
 
 const CLI = { timeout: 30_000 };
 
+/** Starts something once more where another process has taken one of its ports between the choice and the start. */
+async function onFreePorts<Started>(start: () => Promise<Started>): Promise<Started> {
+  for (let left = 4; ; left--) {
+    try {
+      return await start();
+    } catch (error) {
+      if (left === 0 || !(error instanceof Error && error.message.includes("Address already in use"))) throw error;
+    }
+  }
+}
+
 /** What must not outlive the tests, however they end. */
 const alive = new Set<ChildProcess>();
 const folders = new Set<string>();
 process.once("exit", () => {
   for (const child of alive) child.kill("SIGKILL");
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders) drop(folder);
 });
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
+function drop(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+  folders.delete(folder);
+}
 
 async function spawnRedis(folder: string, options: readonly string[]): Promise<ChildProcess> {
   const nothingOnDisk = ["--save", "", "--appendonly", "no", "--dir", folder];
@@ -127,5 +163,8 @@ async function spawnRedis(folder: string, options: readonly string[]): Promise<C
       if (printed.includes("Ready to accept connections")) resolve();
     });
   });
+  // Tests that end without closing it, since another part of their set-up failed, end all the same.
+  child.unref();
+  (child.stdout as Socket).unref();
   return child;
 }
