@@ -358,10 +358,10 @@ describe("The gateway example", { timeout: 60_000 }, () => {
       try {
         const ended = await withGateway({ OPENAI_BASE_URL: provider.url }, async (example) => {
           const { url } = example;
-          // An idle connection to close, and calls that last, also where the machine is busy.
+          // An idle connection to close, and calls of about half a second.
           await (await fetch(`${url}/models`)).text();
-          const whole = ask(url, { model: "sim+delay=2000" });
-          const streams = [1, 2, 3].map(() => ask(url, { model: "sim+words=26+pace=80", stream: true }));
+          const whole = ask(url, { model: "sim+delay=500" });
+          const streams = [1, 2, 3].map(() => ask(url, { model: "sim+words=26+pace=20", stream: true }));
           const opened = await Promise.all(streams);
           await t.waitFor(() => assert.equal(provider.open, 4), soon);
           example.signal(signal);

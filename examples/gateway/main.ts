@@ -40,7 +40,7 @@ import { repairJson } from "./repair.ts";
 import { type Readiness, statusRoutes } from "./status.ts";
 
 const config = configOrExit();
-const { log, calls: sink, lost, flush } = startLogs(config.logLevel);
+const { log, calls: sink, lost, close: closeLogs } = startLogs(config.logLevel);
 const openTelemetry = startOpenTelemetry(config, log);
 const { environment, region, prices } = config;
 const calls = logCalls({
@@ -210,7 +210,8 @@ function stop(signal: NodeJS.Signals): void {
     clearTimeout(limit);
     await simulator?.close();
     redis?.client.destroy();
-    await Promise.all([openTelemetry.shutdown(), flush()]);
+    await openTelemetry.shutdown();
+    await closeLogs();
     process.exit(0);
   });
   console.log(`${signal}: no new connections; calls in flight may take ${config.shutdownMs / 1000} s to finish.`);
