@@ -18,13 +18,12 @@ export class WatchedChunks implements ChunkIterator, AsyncIterable<ChatChunk> {
   readonly source: ChunkIterator;
   readonly #watcher: ChunkWatcher;
   /** How many of the next chunks the watcher has seen already. */
-  #known: number;
+  #known = 0;
 
   /** `inHand` are the chunks that the source gives first, and that are there already: they are seen at once, read or not. */
   constructor(source: ChunkIterator, watcher: ChunkWatcher, inHand: readonly ChatChunk[] = []) {
     this.source = source;
     this.#watcher = watcher;
-    this.#known = 0;
     for (const chunk of inHand) this.#see(chunk);
     this.#known = inHand.length;
   }

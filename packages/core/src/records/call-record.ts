@@ -63,7 +63,7 @@ export function callRecord({ fields, costOf, content }: Settings, request: ChatR
     begun: context.get(begunInSilence),
   });
 
-  const { retries, fallbacks } = triesAgain(attempts);
+  const { retries, fallbacks } = triesIn(attempts);
 
   const draft: Writable<CallRecord> = {
     time: isoTime(ended.startedAt),
@@ -76,8 +76,8 @@ export function callRecord({ fields, costOf, content }: Settings, request: ChatR
     outcome,
     partial,
     attempts: attemptRecords(attempts, ended.startedAt),
-    retries: retries.length,
-    fallbacks: fallbacks.length,
+    retries,
+    fallbacks,
     total_ms: roundMs(ended.totalMs),
   };
   if (environment !== undefined) draft.environment = environment;
@@ -118,7 +118,7 @@ function note(draft: Writable<CallRecord>, request: ChatRequest, { reasons, tool
 /** The record of a call that never came so far, such as one whose body cannot be read. When it began is not known. */
 export function strayRecord({ fields, content }: Settings, call: Call, error: GatewayError): CallRecord {
   const attempts = triedFor(call, error);
-  const { retries, fallbacks } = triesAgain(attempts);
+  const { retries, fallbacks } = triesIn(attempts);
   return {
     time: isoTime(Date.now()),
     request_id: shownId(call.id),
@@ -129,9 +129,14 @@ export function strayRecord({ fields, content }: Settings, call: Call, error: Ga
     ...endingOf(error, { stream: false, chunks: 0, begun: false }),
     error: errorRecord(error, { echoes: (text) => text, content: (text) => content?.show(text) }),
     attempts: attemptRecords(attempts),
-    retries: retries.length,
-    fallbacks: fallbacks.length,
+    retries,
+    fallbacks,
   };
+}
+
+function triesIn(attempts: readonly Attempt[]): Pick<CallRecord, "retries" | "fallbacks"> {
+  const { retries, fallbacks } = triesAgain(attempts);
+  return { retries: retries.length, fallbacks: fallbacks.length };
 }
 
 /** A request's id: most are UUIDs, and no credential looks like one. */
